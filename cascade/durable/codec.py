@@ -7,10 +7,11 @@ Nothing in the bytes can run code.
 
 from __future__ import annotations
 
+import contextlib
 import random
 import types
 from collections import Counter, OrderedDict, deque
-from collections.abc import Callable, Iterable
+from collections.abc import Callable, Iterable, Iterator
 from typing import TYPE_CHECKING, Any, cast
 
 from cascade._vm import KEPT, Jump, Skipped, holds_deferred
@@ -25,7 +26,7 @@ from cascade.declare.task import Task
 from cascade.durable.arrays import Arrays, made_array
 from cascade.durable.migrations import find_task, task_path
 from cascade.durable.references import find, path_of
-from cascade.errors import KeyingError, SavingError, StoreError
+from cascade.errors import CascadeError, InternalError, KeyingError, SavingError, StoreError
 from cascade.graph.calls import NO_INPUT, NoInput
 from cascade.graph.route_table import RouteTable
 from cascade.runtime.nodes.maps import GATHER, GivenResults
@@ -433,6 +434,20 @@ def unsaved(what: str, task: AnyTask, error: KeyingError) -> SavingError:
     )
 
 
+@contextlib.contextmanager
+def damage_named(store: Store, id: str, failure: Callable[[], BaseException | None] = lambda: None) -> Iterator[None]:
+    """Raises StoreError (a RuntimeError) for errors of this block that come from damaged bytes: for all but those of Cascade and `failure`."""
+    try:
+        yield
+    except Exception as error:
+        if error is failure() or (isinstance(error, CascadeError) and not isinstance(error, InternalError)):
+            raise
+        raise StoreError(
+            f"the run {id!r} in {store.path} is damaged: it cannot be read ({type(error).__name__}: {error})",
+            hint=f"continue from another snapshot, cascade.fork(store, {id!r}, at=number), or restore the store from a copy",
+        ) from error
+
+
 def elapsed_in(state: bytes) -> float:
     """Returns the seconds that a run has taken, as its state says, whose values are not read for that."""
     assert msgspec is not None
@@ -624,7 +639,8 @@ _READERS: dict[int, Callable[[StateReader, memoryview], object]] = {
 def read_value(store: Store, id: str, data: bytes) -> object:
     """Returns a value that `written_value` has made."""
     reader = StateReader(lambda key: store.blob(id, key), store.pickle)
-    return reader.target(reader.read(data))
+    with damage_named(store, id):
+        return reader.target(reader.read(data))
 
 
 def written_value(store: Store, value: object) -> tuple[bytes, dict[bytes, bytes]]:

@@ -13,7 +13,7 @@ from typing import Any, NamedTuple, cast
 from cascade._vm import FrameState, Machine, is_awaitable
 from cascade.declare.lazy import LazyResult
 from cascade.declare.task import Task
-from cascade.durable.codec import StateReader, StateWriter, elapsed_in, written_value
+from cascade.durable.codec import StateReader, StateWriter, damage_named, elapsed_in, written_value
 from cascade.durable.context import SavedContext, SavedSession
 from cascade.durable.effects import Doubt
 from cascade.durable.frames import FramesReader, operation_in, rows_of, walk_code
@@ -123,7 +123,9 @@ class Execution:
         return pinned
 
     def _read_target(self, reader: StateReader) -> tuple[object, Any]:
-        return cast("tuple[object, Any]", reader.target(reader.read(self.store.target(self.id))))
+        with damage_named(self.store, self.id):
+            target, params = cast("tuple[object, Any]", reader.target(reader.read(self.store.target(self.id))))
+        return target, params
 
     def _take_code(self, pinned: Pinned, target: object, params: Mapping[str, object] | None) -> None:
         """Has the run belong to the code that is here from now on."""
@@ -146,29 +148,18 @@ class Execution:
         target, params = self._read_target(reader)
         wanted = row.snapshot if number is None else number
         state = store.snapshot(self.id, wanted)
-        session = self._session(target, params, elapsed_in(state))
+        with damage_named(store, self.id):
+            elapsed = elapsed_in(state)
+        session = self._session(target, params, elapsed)
         resources = session.context.inputs.resources
         if resources is not None:
             reader.take_resources(resources.acquire)
-        steps, graphs, first, frames, notes, elapsed = cast("tuple[Any, ...]", reader.target(reader.read(state)))
-        context = cast("SavedContext", session.context)
-        run = session.run
-        if isinstance(run, Machine):
-            root: Any = (session.code, session.inputs)
-        else:
-            frame = run.current
-            assert frame is not None and frame.graph is not None
-            root = (walk_code(frame.shape, frame.graph.rows, frame.graph.inputs), frame.graph.inputs)
-        states = FramesReader(context, root, pinned.task, reader.shape).states(frames)
-        if changed:
-            change_variables(states, frames, dict(changed))
-        if isinstance(run, Machine):
-            run.restore(cast("list[FrameState]", states), first, steps, graphs)
-        else:
-            restore_frames(run, cast("list[WalkState]", states), first, steps, graphs)
+        with damage_named(store, self.id, lambda: reader.failure):
+            steps, notes = self._restore_frames(reader, state, changed)
         known = {each[0] for each in (store.functions(self.id) if pinned.is_current else pinned.rows_now())}
         saved = self._make_saved(session, row.snapshot, known)
-        saved.effects.restore(notes)
+        with damage_named(store, self.id):
+            saved.effects.restore(notes)
         saved.elapsed = elapsed
         self.code = "migrated" if pinned.migrated else "same" if pinned.is_current else "compatible"
         store.note(self.id, "resumed", steps, f"snapshot {wanted}, {self.code} code")
@@ -179,6 +170,26 @@ class Execution:
                 saved.save()
                 store.drop_snapshots(self.id, saved.number)
         session.context.publisher.resumed(self.id, wanted, steps, self.code)
+
+    def _restore_frames(self, reader: _Reader, state: bytes, changed: Mapping[str, object] | None) -> tuple[int, Any]:
+        """Gives the session's run the frames of a state; returns its number of calls, and its notes."""
+        steps, graphs, first, frames, notes, _ = cast("tuple[Any, ...]", reader.target(reader.read(state)))
+        session, run = self.session, self.session.run
+        if isinstance(run, Machine):
+            root: Any = (session.code, session.inputs)
+        else:
+            frame = run.current
+            assert frame is not None and frame.graph is not None
+            root = (walk_code(frame.shape, frame.graph.rows, frame.graph.inputs), frame.graph.inputs)
+        context = cast("SavedContext", session.context)
+        states = FramesReader(context, root, reader.pinned.task, reader.shape).states(frames)
+        if changed:
+            change_variables(states, frames, dict(changed))
+        if isinstance(run, Machine):
+            run.restore(cast("list[FrameState]", states), first, steps, graphs)
+        else:
+            restore_frames(run, cast("list[WalkState]", states), first, steps, graphs)
+        return steps, notes
 
     def _session(self, target: object, params: Mapping[str, object] | None, elapsed: float = 0.0) -> SavedSession:
         options = {
@@ -293,7 +304,9 @@ class _Reader(StateReader):
 
     def __init__(self, store: Store, id: str, pinned: Pinned) -> None:
         super().__init__(lambda key: store.blob(id, key), store.pickle, task=pinned.task)
-        self._pinned = pinned
+        self.pinned = pinned
+        self.failure: BaseException | None = None
+        """The error of a resource."""
         self._store = store
         self._id = id
 
@@ -301,7 +314,11 @@ class _Reader(StateReader):
         """Has resources in a state set up anew."""
 
         def value_of(lazy: LazyResult[object]) -> object:
-            value = acquire(lazy.task, lazy)
+            try:
+                value = acquire(lazy.task, lazy)
+            except BaseException as error:
+                self.failure = error
+                raise
             if not is_awaitable(value):
                 return value
             close_awaitable(value)
@@ -314,7 +331,7 @@ class _Reader(StateReader):
 
     def shape(self, key: bytes) -> LazyResult[object]:
         """Returns the results that a graph was built of."""
-        inner = _Reader(self._store, self._id, self._pinned)
+        inner = _Reader(self._store, self._id, self.pinned)
         found = cast("LazyResult[object]", inner.target(inner.read(self._store.blob(self._id, key))))
         if inner.given:  # as in the graph that was saved: inputs are numbered by where these stand
             found.around = Around(dict.fromkeys(inner.given.values()), {})

@@ -12,7 +12,7 @@ from typing import Any, NamedTuple, cast
 
 from cascade.declare.lazy import LazyResult
 from cascade.durable.arguments import checked_name, checked_seconds
-from cascade.durable.codec import StateReader, read_value, written_value
+from cascade.durable.codec import StateReader, damage_named, read_value, written_value
 from cascade.durable.effects import Doubt, Returned
 from cascade.durable.execution import Ended, Execution, written_target
 from cascade.durable.notices import log_wait, note_how_it_continues, warn_of_another_target
@@ -341,12 +341,13 @@ def _may_continue(row: RunRow, store: Store) -> bool:
 def _variables(store: Store, row: RunRow) -> list[tuple[str, int, dict[str, object]]]:
     reader = StateReader(lambda key: store.blob(row.id, key), store.pickle)
     parameters = {path: names for path, _, _, names, *_ in store.functions(row.id)}
-    _, _, _, frames, _, _ = cast("Any", reader.target(reader.read(store.snapshot(row.id, row.snapshot))))
     found = []
-    for reference, _, slots, _, _, _, _, _, _, _, iteration, *_ in frames:
-        if reference[0] == "task":
-            names = json.loads(parameters.get(reference[1], "[]"))
-            found.append((reference[1], iteration, {names[at]: value for at, value in slots if at < len(names)}))
+    with damage_named(store, row.id):
+        _, _, _, frames, _, _ = cast("Any", reader.target(reader.read(store.snapshot(row.id, row.snapshot))))
+        for reference, _, slots, _, _, _, _, _, _, _, iteration, *_ in frames:
+            if reference[0] == "task":
+                names = json.loads(parameters.get(reference[1], "[]"))
+                found.append((reference[1], iteration, {names[at]: value for at, value in slots if at < len(names)}))
     return found
 
 

@@ -17,6 +17,8 @@ import json
 from collections.abc import Sequence
 from typing import Any, NamedTuple, Protocol
 
+from cascade.errors import StoreError
+
 FORMAT = 1
 STATUSES = ("queued", "running", "waiting", "interrupted", "done", "failed", "cancelled")
 OVER = ("done", "failed", "cancelled")
@@ -130,7 +132,10 @@ def row_of(row: Row) -> RunRow:
     """Returns a run, given its `COLUMNS`."""
     id, status, name, options, created, saved, step, queue, owner, lease, lease_here, due, waits, error, *last = row
     number, last_saved, last_step = last if last[0] is not None else (0, saved, step)
-    return RunRow(
-        id, status, name, json.loads(options), created, max(saved, last_saved), max(step, last_step), number, queue, owner, lease,
-        lease_here, due, tuple(json.loads(waits)), error,
-    )  # fmt: skip
+    try:
+        return RunRow(
+            id, status, name, json.loads(options), created, max(saved, last_saved), max(step, last_step), number, queue, owner, lease,
+            lease_here, due, tuple(json.loads(waits)), error,
+        )  # fmt: skip
+    except (TypeError, ValueError) as damage:
+        raise StoreError(f"the run {id!r} is damaged: its row cannot be read ({damage})") from damage

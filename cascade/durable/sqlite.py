@@ -88,6 +88,8 @@ class SQLite(Transactions):
             return self.connection().execute(statement, arguments).fetchall()
         except sqlite3.DatabaseError as error:
             raise self._error(error) from error
+        except UnicodeDecodeError as error:  # of a text, or of SQLite's own message
+            raise StoreError(f"store {self.path} is damaged ({error})") from error
 
     def count(self, statement: str, arguments: Sequence[object] = ()) -> int:
         """Executes a statement and returns how many rows it has changed."""

@@ -429,19 +429,20 @@ class Store(Leases):
         """Adds a run that continues from a snapshot of another one; returns its name."""
         with self.database.transaction():
             row = self.run(id)
-            state = self.snapshot(id, row.snapshot if number is None else number)
+            at = row.snapshot if number is None else number
+            state = self.snapshot(id, at)
             if new is None:
                 new = next(name for count in itertools.count(1) if not self.has(name := f"{id}-fork-{count}"))
             self.create(new, self.target(id), row.name, row.options, None, None, {}, ())
-            at = {each[0]: each for each in self.snapshots(id)}[row.snapshot if number is None else number]
-            self.database.count("INSERT INTO snapshots VALUES (?, 1, ?, ?, ?)", (new, time.time(), at[2], state))
+            step = next((step for each, _, step in self.snapshots(id) if each == at), row.step)
+            self.database.count("INSERT INTO snapshots VALUES (?, 1, ?, ?, ?)", (new, time.time(), step, state))
             self.database.count(
                 "INSERT INTO effects SELECT ?, 1, serial, node, value FROM effects WHERE run = ? AND snapshot = ?",
-                (new, id, at[0]),
+                (new, id, at),
             )
-            self.database.count("UPDATE runs SET step = ?, status = 'interrupted' WHERE id = ?", (at[2], new))
+            self.database.count("UPDATE runs SET step = ?, status = 'interrupted' WHERE id = ?", (step, new))
             self._copy_parts(id, new)
-            self.note(new, "forked", at[2], f"{id}, snapshot {at[0]}")
+            self.note(new, "forked", step, f"{id}, snapshot {at}")
         return new
 
     def send(self, id: str, name: str, value: bytes, blobs: Mapping[bytes, bytes]) -> None:

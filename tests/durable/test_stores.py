@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import contextlib
 import io
 import linecache
 import os
@@ -118,6 +119,45 @@ def test_a_damaged_or_truncated_store_is_reported_and_left_as_it_is(store: cs.St
         for row in cs.Store(store.path).runs():
             cs.Run(cs.Store(store.path), row.id).result()
     assert FilePath(store.path).read_bytes() == before
+
+
+def test_damaged_rows_are_reported(path: Path, store: cs.Store) -> None:
+    targets: list[Any] = [
+        tasks.routed(4),
+        tasks.together(tasks.state_machine(5), tasks.history(6, [], {})),
+        tasks.turned(9),
+    ]
+    snapshots: list[tuple[str, int]] = []
+    for number, target in enumerate(targets):
+        cs.run(target, store=store, id=str(number), every=cs.steps(1), use_vm=path.use_vm)
+        snapshots += [(str(number), each) for each, _, _ in store.snapshots(str(number))]
+    chosen, connection, seen = random.Random(7), store.connection(), set()
+    for _ in range(150):
+        id, number = chosen.choice(snapshots)
+        table, column, key = chosen.choice(
+            [
+                ("snapshots", "state", f"run = ? AND number = {number}"),
+                ("runs", "target", "id = ?"),
+                ("runs", "waits", "id = ?"),
+            ]
+        )
+        whole = connection.execute(f"SELECT {column} FROM {table} WHERE {key}", (id,)).fetchone()[0]
+        data = bytearray(whole if isinstance(whole, bytes) else whole.encode())
+        for _ in range(chosen.randrange(1, 4)):
+            data[chosen.randrange(len(data))] = chosen.randrange(256)
+        set_to = f"UPDATE {table} SET {column} = {{}} WHERE {key}"
+        connection.execute(set_to.format("?" if column != "waits" else "CAST(? AS TEXT)"), (bytes(data), id))
+        try:
+            fork = cs.fork(store, id, at=number)
+        except cs.CascadeError as error:
+            assert not isinstance(error, cs.InternalError), bytes(data)
+            seen.add(type(error))
+        else:  # a value may be another one
+            fork.cancel()
+            with contextlib.suppress(Exception):
+                fork.result(30)
+        connection.execute(set_to.format("?"), (whole, id))
+    assert cs.StoreError in seen
 
 
 def test_a_full_disk_interrupts_the_run_which_continues_when_there_is_room(path: Path, store: cs.Store) -> None:
