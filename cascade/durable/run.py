@@ -93,6 +93,9 @@ class Run:
         self._doubt = doubt
         self._execution: Execution | None = None
         self._thread: threading.Thread | None = None
+        self._over = (
+            threading.Event()
+        )  # set at its end: CPython 3.11 takes a thread for stopped whose `join` is interrupted
         self._ended: Ended | None = None
         self._due: tuple[float, float] | None = (
             None  # of a parked run: as it is saved, and by a clock that is never set
@@ -213,6 +216,7 @@ class Run:
         """Drives an execution that is set up: in a thread of its own, or in this one."""
         self._execution = execution
         if in_thread:
+            self._over.clear()
             self._thread = threading.Thread(target=self._drive, name=f"cascade-run-{self.id}")
             self._thread.start()
         else:
@@ -238,17 +242,19 @@ class Run:
             self._execution = None
             if self._thread is threading.current_thread():
                 self.store.close()
+            self._over.set()
 
     def _join(self, deadline: float | None) -> None:
         thread = self._thread
         if thread is None or thread is threading.current_thread():
             return
         try:
-            thread.join(None if deadline is None else max(0.0, deadline - time.monotonic()))
+            is_over = self._over.wait(None if deadline is None else max(0.0, deadline - time.monotonic()))
         except BaseException:
             self.stop()
             raise
-        if not thread.is_alive():
+        if is_over:
+            thread.join()
             self._thread = None
 
     def _has_waited(self, row: RunRow) -> bool:
@@ -283,6 +289,7 @@ class Run:
         self._request_stop()
         thread = self._thread
         if thread is not None and thread is not threading.current_thread():
+            self._over.wait()
             thread.join()
 
     def wait(self) -> None:

@@ -7,6 +7,7 @@ import io
 import linecache
 import os
 import random
+import signal
 import sqlite3
 import subprocess
 import sys
@@ -197,7 +198,7 @@ def test_a_hostile_store_runs_nothing(store: cs.Store) -> None:
 
     state = msgspec.msgpack.encode([[], [], msgspec.msgpack.Ext(10, pickle.dumps(Evil()))])
     store.connection().execute("UPDATE runs SET outcome = ?", (state,))
-    with pytest.raises(ValueError, match="extension type 10"):
+    with pytest.raises(cs.StoreError, match="is damaged: it cannot be read .*extension type 10"):
         cs.Run(store, "run").result()
     reference = msgspec.msgpack.encode([[], [], msgspec.msgpack.Ext(43, b"os:mkdir")])
     store.connection().execute("UPDATE runs SET outcome = ?", (reference,))
@@ -241,6 +242,27 @@ def test_a_process_that_has_lost_its_run_stops_at_its_next_snapshot(path: Path, 
     store.connection().execute("UPDATE runs SET owner = 'elsewhere:1:1:1'")
     with pytest.raises(cs.StoreError, match="was taken over by another process"):
         run.result(30)
+
+
+@pytest.mark.parametrize("every", [1, 3_600, cs.steps(1_000_000)])
+def test_ctrl_c_while_a_run_is_waited_for_returns_when_it_is_saved(every: Any, path: Path, store: cs.Store) -> None:
+    before = signal.signal(signal.SIGINT, signal.default_int_handler)
+    try:
+        run = cs.start(tasks.interrupt_main(100), store=store, id="run", every=every, use_vm=path.use_vm)
+        with pytest.raises(KeyboardInterrupt):
+            run.result()
+        state = run.state()
+    finally:
+        signal.signal(signal.SIGINT, before)
+    assert state.status == "interrupted" and 5 <= state.step < 100
+    assert cs.resume(store, "run").result() == 0
+
+
+@pytest.mark.parametrize("every", [3_600, cs.steps(10**12)])
+def test_a_run_of_typed_code_stops_soon(every: Any, store: cs.Store) -> None:
+    run = cs.start(tasks.count(10**12), store=store, id="run", every=every)
+    run.stop()
+    assert run.state().status == "interrupted"
 
 
 def test_a_run_is_cancelled_at_its_next_snapshot(path: Path, store: cs.Store) -> None:

@@ -6,6 +6,7 @@ import asyncio
 import dataclasses
 import os
 import random
+import signal
 import threading
 import time
 from collections.abc import Iterator
@@ -344,6 +345,15 @@ async def once_later_but_two(n: int) -> int:
 @cs.task(effect="atomic")
 def atomic_but_two(n: int) -> int:
     return not_two(n)
+
+
+@cs.task(lower=False)
+def interrupt_main(n: int) -> int:
+    """Interrupts the main thread, as Ctrl-C does, and takes a while."""
+    if n == 95:
+        signal.pthread_kill(threading.main_thread().ident or 0, signal.SIGINT)
+    time.sleep(0.01)
+    return n if n == 0 else interrupt_main.tail(n - 1)
 
 
 @cs.task
