@@ -75,6 +75,13 @@ class Postgres(Transactions):
     def _run(self, statement: str, arguments: Sequence[object]) -> Any:  # noqa: ANN401
         text = statement.replace("%", "%%").replace("?", "%s")
         with self._errors():
+            connection = self.connection()
+            try:
+                return connection.execute(text, tuple(arguments))
+            except self._driver.OperationalError:
+                # It may have been lost long ago. A statement that changes nothing is made again by a new one.
+                if not connection.closed or self._local.in_transaction or not text.startswith(("SELECT", "BEGIN")):
+                    raise
             return self.connection().execute(text, tuple(arguments))
 
     def execute(self, statement: str, arguments: Sequence[object] = ()) -> list[Row]:

@@ -203,3 +203,17 @@ def test_a_run_that_another_worker_has_finished_meanwhile_is_not_taken(
 def test_forks_of_a_run_with_any_name(store: cs.Store) -> None:
     cs.run(tasks.add(1, 2), store=store, id="a\\b%")
     assert [cs.fork(store, "a\\b%").id for _ in range(2)] == ["a\\b%-fork-1", "a\\b%-fork-2"]
+
+
+def test_a_connection_that_was_lost_while_idle_is_replaced(store: cs.Store, server: Server) -> None:
+    cs.start(tasks.decide(cs.wait("go"), 1), store=store, id="run").wait()
+    ours = store.connection().info.backend_pid
+    with psycopg.connect(server.address, autocommit=True) as other:
+        for use in (store.runs, lambda: cs.signal(store, "run", "go", 5), lambda: cs.resume(store, "run").result()):
+            other.execute("SELECT pg_terminate_backend(%s)", (store.connection().info.backend_pid,))
+            use()
+        with store.database.transaction():
+            other.execute("SELECT pg_terminate_backend(%s)", (store.connection().info.backend_pid,))
+            with pytest.raises(cs.StoreError, match="cannot be reached"):
+                store.runs()
+    assert store.run("run").status == "done" and store.connection().info.backend_pid != ours
