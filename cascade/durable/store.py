@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import itertools
 import json
 import os
 import time
@@ -432,7 +431,7 @@ class Store(Leases):
             at = row.snapshot if number is None else number
             state = self.snapshot(id, at)
             if new is None:
-                new = next(name for count in itertools.count(1) if not self.has(name := f"{id}-fork-{count}"))
+                new = self._free_name(f"{id}-fork-")
             self.create(new, self.target(id), row.name, row.options, None, None, {}, ())
             step = next((step for each, _, step in self.snapshots(id) if each == at), row.step)
             self.database.count("INSERT INTO snapshots VALUES (?, 1, ?, ?, ?)", (new, time.time(), step, state))
@@ -444,6 +443,16 @@ class Store(Leases):
             self._copy_parts(id, new)
             self.note(new, "forked", step, f"{id}, snapshot {at}")
         return new
+
+    def _free_name(self, prefix: str) -> str:
+        """Returns a name with a number that no run has: most often the first one; of n runs some log(n) are looked at."""
+        taken, free = 0, 1
+        while self.has(f"{prefix}{free}"):
+            taken, free = free, 2 * free
+        while free - taken > 1:
+            middle = (taken + free) // 2
+            taken, free = (middle, free) if self.has(f"{prefix}{middle}") else (taken, middle)
+        return f"{prefix}{free}"
 
     def send(self, id: str, name: str, value: bytes, blobs: Mapping[bytes, bytes]) -> None:
         """Keeps a signal for a run, which continues with it when it waits for that name."""

@@ -202,7 +202,7 @@ def test_a_run_that_another_worker_has_finished_meanwhile_is_not_taken(
 
 def test_forks_of_a_run_with_any_name(store: cs.Store) -> None:
     cs.run(tasks.add(1, 2), store=store, id="a\\b%")
-    assert [cs.fork(store, "a\\b%").id for _ in range(2)] == ["a\\b%-fork-1", "a\\b%-fork-2"]
+    assert [cs.fork(store, "a\\b%").id for _ in range(9)] == [f"a\\b%-fork-{number}" for number in range(1, 10)]
 
 
 def test_a_connection_that_was_lost_while_idle_is_replaced(store: cs.Store, server: Server) -> None:
