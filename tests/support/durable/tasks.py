@@ -349,8 +349,10 @@ def atomic_but_two(n: int) -> int:
 
 @cs.task(lower=False)
 def interrupt_main(n: int) -> int:
-    """Interrupts the main thread, as Ctrl-C does, and takes a while."""
+    """Interrupts the main thread, as Ctrl-C does, once that waits, and takes a while."""
     if n == 95:
+        Held.go.wait(60)
+        time.sleep(0.3)
         signal.pthread_kill(threading.main_thread().ident or 0, signal.SIGINT)
     time.sleep(0.01)
     return n if n == 0 else interrupt_main.tail(n - 1)
