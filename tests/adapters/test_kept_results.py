@@ -27,6 +27,8 @@ from tests.support.kept_tasks import (
     continued_with,
     counted_down,
     emptied,
+    expected_of,
+    fan_out_and_in,
     longer,
     numbers,
     refused,
@@ -104,16 +106,6 @@ def passed(monkeypatch: pytest.MonkeyPatch) -> list[int]:
     monkeypatch.setattr(tcp, "from_frames", counting_read)
     monkeypatch.setattr(tcp.TCP, "write", counting_write)
     return sizes
-
-
-def fan_out_and_in(count: int) -> Any:
-    shared = block(count)
-    joined = sizes([longer(shared, 1), {"a": longer(shared, 2), "b": (shared, b"abc")}])
-    return [size(shared), joined, size(longer(shared, 3), longer(shared, 4))]
-
-
-def expected_of(count: int) -> Any:
-    return [count, [count + 1, {"a": count + 2, "b": (count, 3)}], 2 * count + 7]
 
 
 def kill_holder(note: Path, recorder: Recorder) -> None:

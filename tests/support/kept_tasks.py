@@ -94,6 +94,23 @@ def waits(data: bytes, note: str) -> int:
     return len(data)
 
 
+@cs.task(mode="compute")
+def process_of(_data: bytes) -> int:
+    return os.getpid()
+
+
+def fan_out_and_in(count: int) -> Any:
+    """Returns a target with a result that several calls need, and calls that need several results."""
+    shared = block(count)
+    joined = sizes([longer(shared, 1), {"a": longer(shared, 2), "b": (shared, b"abc")}])
+    return [size(shared), joined, size(longer(shared, 3), longer(shared, 4))]
+
+
+def expected_of(count: int) -> Any:
+    """Returns the value of `fan_out_and_in`."""
+    return [count, [count + 1, {"a": count + 2, "b": (count, 3)}], 2 * count + 7]
+
+
 def _note(note: str) -> None:
     if note:
         with open(note, "a") as file:
