@@ -114,6 +114,7 @@ class Effects:
         self._ahead: dict[Key, ItemsAhead] = {}
         self._has_maps = False  # whether the run has come to a map
         self._saved_maps: set[Key] = set()
+        self._announced: set[Key] = set()  # calls that are saved as begun, and were not made yet
         self._found: set[int] = set()  # signals that waits have found
         self._ends: dict[Key, Callable[[], object]] = {}  # of calls whose results the run does not have yet
         self._once: dict[int, Key] = {}  # of awaitables of calls with the effect "once", by id
@@ -142,6 +143,13 @@ class Effects:
                 maps[key] = {} if whole is None or whole.items is None else whole.items()
             if int(str(node)[:-1].rpartition("[")[2]) in maps[key]:
                 del self.notes[serial, node]
+
+    def take_back(self) -> None:
+        """Called before the last snapshot of a run that is stopped: calls that were announced, and were not made, have not begun."""
+        for key in self._announced:
+            if key in self.notes:
+                self.notes[key].begun = False
+        self._announced.clear()
 
     def written(self, plain: Callable[[object], object]) -> list[list[object]]:
         """Returns the notes as plain data, given a function that returns the plain form of a value."""
@@ -203,8 +211,10 @@ class Effects:
             note.in_doubt = False
         if not note.begun:
             note.begun = True
+            self._announced.add(key)
             run.must_save = True
             return SAVE_FIRST
+        self._announced.discard(key)
         try:
             result = call_with_policies(cast("NodeContext", run.context), operation, operands, serial, node, origin)
         except BaseException:
@@ -214,8 +224,9 @@ class Effects:
             self._once[id(result)] = key
             return result
         if type(result) is not TailCall or not (result.target is None or result.target is operation.task):
-            # Otherwise the snapshot behind this call says that the next one begins, which is the same.
             del self.notes[key]
+        else:  # the snapshot behind this call says that the next one begins, which is the same
+            self._announced.add(key)
         run.request_save()
         return result
 
@@ -262,6 +273,7 @@ class Effects:
             if note.in_doubt or note.value or position in finished:
                 return None
             note.ahead = made
+            self._announced.add((call.serial, node))
             return EffectRow(call.serial, node, note, ())
 
         finished = self.finished_items(call)
@@ -290,7 +302,9 @@ class Effects:
                 return Failed(error)
             note.in_doubt = False
         elif note.ahead is None:
+            self._announced.add((item.serial, item.node))
             await self._groups.add(EffectRow(item.serial, item.node, note, ()))
+        self._announced.discard((item.serial, item.node))
         value = decided.value if isinstance(decided, Returned) else await without_effect(item)
         if type(value) is TailCall:
             value = cast("ItemCall", item).continuation(value)

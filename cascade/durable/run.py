@@ -195,7 +195,14 @@ class Run:
     def state(self) -> State:
         """Returns the state of the run as it was saved last."""
         row = self.store.run(self.id)
-        where = [] if row.snapshot == 0 or row.is_over else _variables(self.store, row)
+        while True:
+            try:
+                where = [] if row.snapshot == 0 or row.is_over else _variables(self.store, row)
+                break
+            except StoreError:  # unless it is damaged, the run goes on, and has dropped this snapshot meanwhile
+                before, row = row, self.store.run(self.id)
+                if (row.snapshot, row.status) == (before.snapshot, before.status):
+                    raise
         return State(
             row.status, row.step, row.snapshot, row.saved, row.waits if row.status == "waiting" else (), row.due, where
         )
@@ -240,9 +247,11 @@ class Run:
             self._error = error
         finally:
             self._execution = None
-            if self._thread is threading.current_thread():
-                self.store.close()
-            self._over.set()
+            try:
+                if self._thread is threading.current_thread():
+                    self.store.close()
+            finally:
+                self._over.set()
 
     def _join(self, deadline: float | None) -> None:
         thread = self._thread

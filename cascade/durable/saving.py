@@ -131,8 +131,11 @@ class SavedRun:
                     if self.has_transaction:
                         continue  # another run of this thread would write into the transaction
                     return PAUSE
+                is_last = self.stop_requested
+                if is_last:
+                    self.effects.take_back()
                 self.save()
-                if self.stop_requested:
+                if is_last:
                     raise Stopped
                 if not self._needs_loop and time.monotonic() < end:
                     continue

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import threading
+import time
 from pathlib import Path as FilePath
 from typing import Any
 
@@ -166,6 +167,28 @@ def test_a_call_with_an_effect_that_fails_ends_the_run_with_its_own_error(
         with pytest.raises(ValueError, match="two"):
             run.result()
         assert run.state().status == "failed" and run.history()[-1].detail == "ValueError: two"
+
+
+def test_a_run_that_was_stopped_has_no_call_in_doubt_that_had_not_begun(
+    path: Path, store: cs.Store, file: FilePath
+) -> None:
+    targets: list[Any] = [
+        tasks.once_loop(str(file), 300),
+        tasks.write_once.map([str(file)] * 2_000, [str(number) for number in range(2_000)]),
+        tasks.write_once.map([str(file)] * 300, [str(number) for number in range(300)]).with_concurrency(1),
+    ]
+    for number, target in enumerate(targets):
+        file.write_text("")
+        run = cs.start(target, store=store, id=str(number), every=3600, use_vm=path.use_vm)
+        while run.state().status != "done":
+            while not file.read_text() and run.state().status != "done":
+                time.sleep(0.0005)
+            run.stop()
+            run = cs.resume(store, str(number))
+            if len(store.events(str(number))) > 8:
+                run.result()
+        lines = file.read_text().splitlines()
+        assert len(lines) == len(set(lines)) == [301, 2_000, 300][number]
 
 
 def test_attempts_count_on_when_a_run_continues(path: Path, store: cs.Store, file: FilePath) -> None:

@@ -82,6 +82,27 @@ def test_a_result_that_cannot_be_saved_is_named_with_its_task_and_line(
     assert run.state().status == "interrupted"
 
 
+def test_the_state_of_a_run_that_goes_on_meanwhile(store: cs.Store, monkeypatch: pytest.MonkeyPatch) -> None:
+    cs.start(tasks.decide(cs.wait("go"), 1), store=store, id="run", every=cs.steps(1)).wait()
+    look = store.snapshot
+
+    def look_and_be_late(id: str, number: int) -> bytes:
+        if number > 1:
+            return look(id, number)
+        with store.database.transaction():
+            row = store.connection().execute("SELECT * FROM snapshots WHERE number = 1").fetchone()
+            store.connection().execute("INSERT INTO snapshots VALUES (?, 5, ?, ?, ?)", (row[0], *row[2:]))
+            store.connection().execute("DELETE FROM snapshots WHERE number < 5")
+        return look(id, number)
+
+    store.connection().execute("DELETE FROM snapshots WHERE number > 1")
+    monkeypatch.setattr(store, "snapshot", look_and_be_late)
+    assert cs.Run(store, "run").state().snapshot == 5
+    store.connection().execute("UPDATE snapshots SET state = x'00'")
+    with pytest.raises(cs.StoreError, match="is damaged"):
+        cs.Run(store, "run").state()
+
+
 def test_a_task_that_has_no_name_is_refused_with_its_line(store: cs.Store) -> None:
     local = cs.task(lambda x: x)
     with pytest.raises(cs.SavingError, match=r"the task .*<lambda>.*\n  where: task '<lambda>', .*test_stores\.py:\d+"):
