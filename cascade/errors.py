@@ -362,7 +362,7 @@ class SendingError(CascadeError, TypeError):
 
 
 class WorkerError(CascadeError, RuntimeError):
-    """A worker process died. `task` is the name of the task that it ran."""
+    """A worker process died, or an executor was shut down, before a call was over. `task` is the name of the task."""
 
     task: str
 

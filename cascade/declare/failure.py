@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Callable
 
 from cascade.errors import DeclarationError
+from cascade.events.preview import preview
 
 
 class Failure:
@@ -66,7 +67,7 @@ class Failure:
         return Failure, (self.index, self.item, self.error, self.task, self._again, self.traceback)
 
     def __repr__(self) -> str:
-        return f"<Failure of item {self.index:,} of {self.task}: {self.error!r:.200}>"
+        return f"<Failure of item {self.index:,} of {self.task}: {preview(self.error)}>"
 
 
 def as_tolerated(value: object) -> int | None:

@@ -24,7 +24,7 @@ def check_map_input(name: str, items: object, task: str, others: Sequence[str]) 
         DeclarationError: (a TypeError) it is nothing to iterate over, a dict, or a text beside other inputs.
         MapError: (a ValueError) it has no end, or is a generator that has yielded its items already.
     """
-    if not hasattr(type(items), "__iter__") and not hasattr(type(items), "__getitem__"):
+    if not hasattr(type(items), "__iter__") and not hasattr(type(items), "__getitem__") or _is_single(items):
         raise not_iterable(name, items, task, others)
     if others and isinstance(items, (str, bytes, bytearray)):
         raise DeclarationError(
@@ -70,6 +70,11 @@ def not_iterable(name: str, items: object, task: str, others: Sequence[str] = ()
 def endless(what: str, where: str) -> MapError:
     """Returns the error of an input without an end."""
     return MapError(what, where=where, expected="a number of items", hint=HINT)
+
+
+def _is_single(items: object) -> bool:
+    """Returns whether this is an array without dimensions."""
+    return type(items).__module__ == "numpy" and getattr(items, "shape", None) == ()
 
 
 def _is_endless(items: object) -> bool:

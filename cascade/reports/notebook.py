@@ -80,7 +80,13 @@ def table_of_failure(index: int, item: object, error: BaseException, task: str, 
     """Returns the table of an item of a map that failed."""
     shown = _preview(item)
     return (
-        facts([("task", task), ("item", f"{index:,}: {shown}"), ("error", f"{type(error).__name__}: {error}")])
+        facts(
+            [
+                ("task", task),
+                ("item", f"{index:,}: {shown}"),
+                ("error", f"{type(error).__name__}: {_preview(error, str)}"),
+            ]
+        )
         + f"<details><summary>traceback</summary><pre>{escape(traceback)}</pre></details>"
     )
 

@@ -25,6 +25,7 @@ from tests.support.block_tasks import (
     Unreadable,
     Unsendable,
     continued,
+    dies_at_50,
     dies_once,
     doubled,
     exits,
@@ -207,6 +208,15 @@ def test_a_worker_that_dies_is_replaced_and_its_block_made_again(path, tmp_path)
         executor.close()
 
 
+@pytest.mark.parametrize("attempts", [2, 3])
+def test_an_item_that_kills_its_worker_fails_alone(path, attempts):
+    executor = Blocks(processes)
+    target = dies_at_50.map(range(100), [0.005] * 100, on_error="collect").with_retry(attempts, retry_on=WorkerError)
+    values = cs.Engine(executor=executor).run_now(target, use_vm=path.use_vm)
+    executor.close()
+    assert [at for at, value in enumerate(values) if type(value) is cs.Failure] == [50]
+
+
 def test_an_executor_that_is_broken_for_good_says_what_helps(tmp_path):
     with processes() as executor:
         engine = cs.Engine(executor=Blocks(executor))
@@ -215,6 +225,29 @@ def test_an_executor_that_is_broken_for_good_says_what_helps(tmp_path):
         assert raised.value.task == "dies_once"
         with pytest.raises(WorkerError, match="a function that makes one"):
             engine.run_now(doubled(1))
+
+
+def test_a_class_of_executors_makes_one():
+    executor = Blocks(ThreadPoolExecutor)
+    assert cs.Engine(executor=executor).run_now(doubled.map(range(5))) == [0, 2, 4, 6, 8]
+    executor.close()
+
+
+def test_a_function_that_makes_no_executor_is_an_error(path):
+    engine = cs.Engine(executor=Blocks(lambda: None))  # type: ignore[arg-type, return-value]
+    for target in (doubled(1), doubled.map([1])):
+        with pytest.raises(DeclarationError, match="the function that Blocks was given returned None"):
+            engine.run_now(target, use_vm=path.use_vm)
+
+
+def test_an_executor_that_was_shut_down_is_not_a_dead_worker(path):
+    executor = ThreadPoolExecutor(2)
+    executor.shutdown()
+    engine = cs.Engine(executor=Blocks(executor))
+    for target in (doubled(1), doubled.map([1])):
+        with pytest.raises(WorkerError, match="no worker finished task 'doubled'") as raised:
+            engine.run_now(target, use_vm=path.use_vm)
+        assert "crash" not in str(raised.value)
 
 
 def test_small_items_take_few_messages_and_the_program_is_sent_once():

@@ -17,7 +17,17 @@ import pytest
 import cascade as cs
 from cascade.adapters.executors import handshake
 from cascade.errors import DeclarationError, SendingError, WorkerError
-from tests.support.block_tasks import Unsendable, continued, dies_once, doubled, fails_first, inverse, slow, steps
+from tests.support.block_tasks import (
+    Unsendable,
+    continued,
+    dies_once,
+    doubled,
+    fails_first,
+    inverse,
+    nested,
+    slow,
+    steps,
+)
 from tests.support.compute_tasks import die
 from tests.support.tasks import identity, total
 
@@ -179,6 +189,26 @@ def test_large_programs_are_sent_once_and_again_when_the_workers_that_had_them_h
 def test_wrong_clients_are_refused():
     with pytest.raises(DeclarationError, match="DaskExecutor was given 3"):
         cs.DaskExecutor(3)  # type: ignore[arg-type]
+    for address in ("here", "nothing://here:1"):
+        with pytest.raises(DeclarationError, match=f"DaskExecutor was given '{address}'"):
+            cs.DaskExecutor(address)
+
+
+def test_compute_tasks_run_compute_tasks_on_a_worker(run):
+    pytest.importorskip("loky")
+    assert run(nested(3)) == [0, 2, 4]
+    assert run(nested.map([1, 2])) == [[0], [0, 2]]
+
+
+def test_a_closed_client_is_said_to_be_closed(client, path):
+    with distributed.Client(client.scheduler.address, set_as_default=False) as other:
+        engine = cs.Engine(executor=cs.DaskExecutor(other))
+        assert engine.run_now(doubled(1), use_vm=path.use_vm) == 2
+    for target in (doubled(1), doubled(doubled(1)), doubled.map([1]), doubled(bytes(1 << 22))):
+        with pytest.raises(WorkerError, match="its Dask client is closed"):
+            engine.run_now(target, use_vm=path.use_vm)
+    with pytest.raises(DeclarationError, match="a client that is closed"):
+        cs.DaskExecutor(other)
 
 
 def test_events_come_back(client, path):

@@ -134,6 +134,30 @@ def test_a_failure_can_be_pickled_and_keeps_its_traceback_as_text(run):
     assert repr(again) == "<Failure of item 0 of invert: ZeroDivisionError('division by zero')>"
 
 
+class Unspeakable(Exception):
+    def __str__(self) -> str:
+        raise RuntimeError
+
+    __repr__ = __str__
+
+
+@cs.task
+async def speechless(x: int) -> None:
+    try:
+        await asyncio.sleep(0.001)
+    finally:
+        raise Unspeakable
+
+
+def test_errors_without_a_representation_do_not_hurt(path, caplog):
+    with pytest.raises(Unspeakable):
+        path.run(speechless.map(range(4)))
+    assert not caplog.records
+    failure = path.run(speechless.map(range(4), on_error="collect"))[2]
+    assert repr(failure) == "<Failure of item 2 of speechless: <Unspeakable, whose repr raises RuntimeError>>"
+    assert "Unspeakable" in failure._repr_html_()
+
+
 def test_kernels_go_on_behind_an_item_that_failed(run):
     items = list(range(1, 4000))
     items[1000] = items[3000] = 0

@@ -12,6 +12,8 @@ import pytest
 
 import cascade as cs
 
+np = pytest.importorskip("numpy")
+
 
 @cs.task
 def add(a: int, b: int = 2) -> int:
@@ -79,6 +81,7 @@ DECLARED = [
     (lambda: range(add(1)), "cannot be used as an index", "cs.run(result)"),
     (lambda: sorted([add(2), add(1)]), "has no truth value", "run it first"),
     (lambda: add.map(1), "map input 'a' is of type int", "add.partial(a=...).map(...)"),
+    (lambda: add.map(np.array(3)), "map input 'a' is of type ndarray", "add.partial(a=...).map(...)"),
     (lambda: add.map([1, 2], 3), "map input 'b' is of type int", "add.partial(b=...).map(a=...)"),
     (lambda: say.map("ab", [1, 2]), "map input 'prefix' is a text", "say.partial(prefix='ab').map(x=...)"),
     (lambda: say.partial(prefix="a").map([1]), "multiple values for argument 'prefix'", "partial holds 'prefix' already: pass the others by name, .map(x=...)"),

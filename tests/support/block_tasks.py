@@ -35,6 +35,11 @@ def doubled(x: Any) -> Any:
 
 
 @cs.task(mode="compute")
+def nested(count: int) -> Any:
+    return cs.run(doubled.map(range(count)))
+
+
+@cs.task(mode="compute")
 def summed(a: Any, b: Any = 10, *, c: Any = 100) -> Any:
     return (a, b, c)
 
@@ -82,6 +87,15 @@ def slow(x: int, seconds: float = 0.02, note: str = "") -> int:
 def exits(x: int) -> int:
     if x == 5:
         raise SystemExit(7)
+    return x
+
+
+@cs.task(mode="compute")
+def dies_at_50(x: int, seconds: float) -> int:
+    """Ends its worker at one item, whenever it comes."""
+    time.sleep(seconds)
+    if x == 50:
+        os._exit(1)
     return x
 
 

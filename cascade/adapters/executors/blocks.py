@@ -14,7 +14,7 @@ from typing import cast
 
 from cascade.adapters.executors.handshake import enter, greeting
 from cascade.adapters.executors.local import LocalExecutor
-from cascade.adapters.executors.messages import died
+from cascade.adapters.executors.messages import died, shut_down
 from cascade.adapters.executors.worker_call import answer_of
 from cascade.adapters.executors.worker_pool import WorkerPool
 from cascade.errors import DeclarationError, MissingExtraError
@@ -41,7 +41,7 @@ class Blocks(LocalExecutor):
 
     Args:
         executor: of the standard protocol `concurrent.futures.Executor`, such as a `ProcessPoolExecutor`, loky's, mpi4py's or that of a
-            Dask client; or a function that makes one. Only with a function is work done after a worker has died: what the executor
+            Dask client; or a function or class that makes one. Only with a function is work done after a worker has died: what the executor
             can do no more, a new one does. It is yours to shut down, unless it was made by the function; then `close()` does.
         workers: how many calls it makes at once; by default as many as it has workers, if it says so, else as many as there are cores.
         threads: as in `LocalExecutor`.
@@ -56,7 +56,7 @@ class Blocks(LocalExecutor):
     def __init__(
         self, executor: Executor | Callable[[], Executor], workers: int | None = None, *, threads: int | None = None
     ) -> None:
-        if not callable(getattr(executor, "submit", executor)):
+        if not _is_executor(executor) and not callable(executor):
             raise DeclarationError(
                 f"Blocks was given {executor!r}",
                 expected="an executor of concurrent.futures, or a function that makes one",
@@ -81,10 +81,13 @@ class Blocks(LocalExecutor):
 class ExecutorPool:
     """The workers of an executor: a `WorkerPool`."""
 
+    die_together = True
+    """A `ProcessPoolExecutor`, or loky's, ends all calls under way when a process dies."""
+
     def __init__(self, executor: Executor | Callable[[], Executor], workers: int | None) -> None:
         self._make: Callable[[], Executor] | None = None
         self._executor: Executor | None = None
-        if callable(getattr(executor, "submit", None)):
+        if _is_executor(executor):
             self._executor = executor  # type: ignore[assignment]  # or something of the same protocol
         else:
             self._make = executor  # type: ignore[assignment]
@@ -106,10 +109,11 @@ class ExecutorPool:
             try:
                 future = executor.submit(enter, greeting(), next_ticket(), function, path, *arguments)
                 return _Submitted(self, name, executor, future)
-            except (BrokenExecutor, RuntimeError) as error:  # the latter where it was shut down
+            except RuntimeError as error:  # it is broken, or was shut down
                 self.drop(executor)
                 if not self.makes_executors or attempt == ATTEMPTS - 1:
-                    raise died(name, f"{type(error).__name__}: {error}", self.makes_executors) from None
+                    trouble = died if isinstance(error, BrokenExecutor) else shut_down
+                    raise trouble(name, f"{type(error).__name__}: {error}", self.makes_executors) from None
         raise AssertionError
 
     async def send(self, name: str, function: Callable[..., object], *arguments: object) -> Answer:
@@ -124,7 +128,14 @@ class ExecutorPool:
         with self._lock:
             if self._executor is None:
                 assert self._make is not None
-                self._executor = self._make()
+                made = self._make()
+                if not _is_executor(made):
+                    raise DeclarationError(
+                        f"the function that Blocks was given returned {made!r}",
+                        where=f"Blocks({self._make!r})",
+                        expected="an executor of concurrent.futures",
+                    )
+                self._executor = made
             return self._executor
 
     def drop(self, executor: Executor) -> None:
@@ -161,10 +172,14 @@ class _Submitted:
             self._pool.drop(self._executor)
             raise died(self._name, f"{type(error).__name__}: {error}", self._pool.makes_executors) from None
         except CancelledError:
-            raise died(self._name, "its executor was shut down", self._pool.makes_executors) from None
+            raise shut_down(self._name, "its executor was shut down", self._pool.makes_executors) from None
 
     def cancel(self) -> None:
         self.future.cancel()
+
+
+def _is_executor(value: object) -> bool:
+    return not isinstance(value, type) and callable(getattr(value, "submit", None))
 
 
 def _shut_down(executor: Executor) -> None:

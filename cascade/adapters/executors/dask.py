@@ -16,7 +16,7 @@ from cascade.adapters.executors.blocks import next_ticket
 from cascade.adapters.executors.handshake import enter, greeting
 from cascade.adapters.executors.kept import LEAST, Answer, Kept, KeptAnswer, kept_answer
 from cascade.adapters.executors.local import LocalExecutor
-from cascade.adapters.executors.messages import died
+from cascade.adapters.executors.messages import died, not_finished
 from cascade.adapters.executors.worker_call import answer_of
 from cascade.adapters.executors.worker_pool import WorkerPool
 from cascade.errors import CascadeError, DeclarationError, MissingExtraError, SendingError, WorkerError
@@ -44,6 +44,8 @@ class Client(Protocol):
 
     @property
     def loop(self) -> _Loop: ...
+    @property
+    def status(self) -> str: ...
     def submit(self, function: Callable[..., object], *arguments: object, **options: object) -> object: ...
     def scatter(self, data: object, *, broadcast: bool, hash: bool) -> _DaskFuture: ...
     def subscribe_topic(self, topic: str, handler: Callable[[tuple[float, object]], object]) -> None: ...
@@ -90,12 +92,10 @@ class DaskExecutor(LocalExecutor):
                 "DaskExecutor was given an asynchronous client",
                 expected="a synchronous one: distributed.Client(address), which may be used in event loops as well",
             )
+        if getattr(client, "status", None) == "closed":
+            raise DeclarationError("DaskExecutor was given a client that is closed", expected="one that is open")
         super().__init__(threads=threads)
-        self._client: Client = (
-            import_module("distributed").Client(client, set_as_default=False)
-            if self._is_own
-            else cast("Client", client)
-        )
+        self._client: Client = _client_to(client) if isinstance(client, str) else client
         self._workers = DaskPool(self._client)
 
     def worker_pool(self) -> WorkerPool:
@@ -107,6 +107,16 @@ class DaskExecutor(LocalExecutor):
         super().close()
         if self._is_own:
             self._client.close()
+
+
+def _client_to(address: str) -> Client:
+    try:
+        return cast("Client", import_module("distributed").Client(address, set_as_default=False))
+    except ValueError as error:
+        raise DeclarationError(
+            f"DaskExecutor was given {address!r}: {error}",
+            expected="the address of a scheduler, such as 'tcp://127.0.0.1:8786'",
+        ) from None
 
 
 class _State(Protocol):
@@ -141,7 +151,9 @@ class DaskPool:
     @property
     def count(self) -> int:
         now = time.monotonic()
-        if now >= self._counted:  # workers come and go; the scheduler has to be asked
+        if (
+            now >= self._counted and self._client.status != "closed"
+        ):  # workers come and go; the scheduler has to be asked
             self._count = max(1, sum(self._client.nthreads().values()))
             self._counted = now + COUNT_SECONDS
         return self._count
@@ -164,6 +176,7 @@ class DaskPool:
 
     async def send(self, name: str, function: Callable[..., object], *arguments: object) -> Answer:
         """Calls a function in a worker, as a `WorkerPool` does."""
+        self._check_open(name)
         large = _large_of(arguments)
         for _ in range(SCATTERS if large else 0):
             submitted = self._submitted(name, function, await asyncio.to_thread(self._scattered, arguments))
@@ -175,7 +188,12 @@ class DaskPool:
             self._forget(large)
         return await answer_of(self._submitted(name, function, arguments))
 
+    def _check_open(self, name: str) -> None:
+        if self._client.status == "closed":
+            raise not_finished(name, "its Dask client is closed", "a client is closed when its runs are over")
+
     def _submitted(self, name: str, function: Callable[..., object], arguments: Sequence[object]) -> _Submitted:
+        self._check_open(name)
         ticket = next_ticket()
         key = f"{name}{MARK}{'-'.join(map(str, ticket))}"
         digests = self._digests if any(type(each) is KeeperOnDask for each in arguments) else None

@@ -63,19 +63,31 @@ class RemoteTraceback(Exception):
         return f'in a worker process\n"""\n{self.text}"""'
 
 
+_ANOTHER = "a function that makes one, cascade.Blocks(lambda: ...), can make another"
+
+
 def died(name: str, reason: str, is_replaced: bool = True) -> WorkerError:
     """Returns the error of a call whose worker has died; `is_replaced` says whether there will be another one."""
-    again = (
-        "the task may be tried again"
-        if is_replaced
-        else "its executor does nothing any more: a function that makes one, cascade.Blocks(lambda: ...), can make another"
-    )
+    again = "the task may be tried again" if is_replaced else f"its executor does nothing any more: {_ANOTHER}"
     return WorkerError(
         name,
         f"the worker process that ran task {name!r} died",
         where=reason,
         hint=f"a crash in native code, too little memory (killed by the system), or os._exit; {again}",
     )
+
+
+def not_finished(name: str, reason: str, hint: str | None = None) -> WorkerError:
+    """Returns the error of a call whose executor was shut down, or has no worker."""
+    return WorkerError(name, f"no worker finished task {name!r}", where=reason, hint=hint)
+
+
+def shut_down(name: str, reason: str, is_replaced: bool) -> WorkerError:
+    """Returns the error of a call whose executor was shut down; `is_replaced` says whether there will be another one."""
+    again = (
+        "the task may be tried again" if is_replaced else f"an executor is shut down when its runs are over; {_ANOTHER}"
+    )
+    return not_finished(name, reason, again)
 
 
 _CallParts = tuple[AnyTask, tuple[object, ...], dict[str, object]]

@@ -27,7 +27,7 @@ from typing import TYPE_CHECKING
 
 from cascade._vm import kernel_of_call
 from cascade.adapters.executors.lifeline import Lifeline
-from cascade.adapters.executors.messages import died
+from cascade.adapters.executors.messages import died, not_finished
 from cascade.adapters.executors.worker import serve
 from cascade.adapters.executors.worker_call import answer_of
 from cascade.errors import MissingExtraError
@@ -94,7 +94,7 @@ class _Worker:
         self.process: BaseProcess = context.Process(
             target=serve, args=(other, Lifeline(), kernel_of_call()), name="cascade-worker"
         )
-        with _starting, _without_ctrl_c():
+        with _starting, _without_ctrl_c(), _as_a_parent():
             self.process.start()
         other.close()
         self.call: _Call | None = None
@@ -165,6 +165,21 @@ def _without_ctrl_c() -> Iterator[None]:
         signal.pthread_sigmask(signal.SIG_SETMASK, before)
 
 
+@contextlib.contextmanager
+def _as_a_parent() -> Iterator[None]:
+    """Lets a daemonic process have children, such as a worker of Dask's: multiprocessing refuses them, as they might outlive it. Ours do not."""
+    process = import_module("multiprocessing").current_process()
+    daemonic = process.daemon
+    if not daemonic:
+        yield
+        return
+    process.daemon = False
+    try:
+        yield
+    finally:
+        process.daemon = True
+
+
 def _start_tracker() -> None:
     """Starts the processes that remove the semaphores of those that were killed, loky's so that it does so without a warning.
 
@@ -228,7 +243,7 @@ class ProcessPool:
                 worker.is_condemned = True
                 worker.kill()
         for call in (*running, *waiting):
-            call.settle(error=died(call.name, "its executor was closed"))
+            call.settle(error=not_finished(call.name, "its executor was closed"))
         for worker in workers if wait else ():
             if worker.thread is not None:
                 worker.thread.join()
@@ -286,7 +301,7 @@ class ProcessPool:
                 if again:
                     self._waiting.appendleft(call)
             if not again:
-                call.settle(error=died(call.name, f"no worker takes it: {type(error).__name__}: {error}"))
+                call.settle(error=not_finished(call.name, f"{type(error).__name__}: {error}"))
         except BaseException:
             self.abandon(call)  # it may have been written in part
             raise
@@ -313,7 +328,9 @@ class ProcessPool:
             _end_with_this_process()
             self._end_idle_later()
         elif call is not None:
-            call.settle(error=died(call.name, f"no worker could be started: {trouble}"))
+            call.settle(
+                error=not_finished(call.name, f"no worker could be started: {type(trouble).__name__}: {trouble}")
+            )
 
     def _condemn(self, worker: _Worker) -> None:
         worker.is_condemned = True

@@ -104,17 +104,17 @@ class _Block:
         start: the number of the first.
         columns: the items of each input.
         attempt: how many workers have died with it.
-        delay: the seconds before it is sent.
+        due: when it may be sent, on the clock of `time.monotonic()`.
     """
 
-    __slots__ = ("attempt", "columns", "count", "delay", "start")
+    __slots__ = ("attempt", "columns", "count", "due", "start")
 
     def __init__(self, start: int, columns: list[Sequence[object]], attempt: int = 0) -> None:
         self.start = start
         self.columns = columns
         self.count = len(columns[0])
         self.attempt = attempt
-        self.delay = 0.0
+        self.due = 0.0
 
     def part(self, start: int, end: int) -> _Block:
         return _Block(self.start + start, [column[start:end] for column in self.columns], self.attempt)
@@ -204,6 +204,7 @@ class BlockItems(Items):
         limit = operation.concurrency
         self._workers = pool.count if limit is None else min(pool.count, limit)
         self._room = self._workers if limit is not None else 2 * self._workers
+        self._die_together: bool = getattr(pool, "die_together", False)
         self._sizes = BlockSizes(self._workers, getattr(pool, "message_bytes", BYTES))
         self._waiting: list[_Block] = []
         self._under_way: dict[asyncio.Future[object], _Block] = {}
@@ -253,7 +254,7 @@ class BlockItems(Items):
 
     def _give_out(self) -> None:
         room = self._room if self._is_measured else self._workers
-        while len(self._under_way) < room:
+        while len(self._under_way) < room and not self._waits_for_others():
             block = self._next()
             if block is None:
                 return
@@ -262,6 +263,16 @@ class BlockItems(Items):
             )
             self._under_way[task] = block
             task.add_done_callback(self._end_block)
+
+    def _waits_for_others(self) -> bool:
+        """Returns whether no block may be sent beside those under way: where workers die together, a last attempt is made alone."""
+        if not self._die_together or not self._under_way:
+            return False
+        return any(map(self._is_last, self._under_way.values())) or any(map(self._is_last, self._waiting[:1]))
+
+    def _is_last(self, block: _Block) -> bool:
+        retry = self._call.operation.retry
+        return retry is not None and 0 < block.attempt == retry.max_attempts - 1
 
     def _next(self) -> _Block | None:
         if self._waiting and (self._failed is None or self._waiting[0].start < self._failed_at):
@@ -287,8 +298,8 @@ class BlockItems(Items):
 
     async def _send(self, block: _Block) -> object:
         """Returns the content of a block's answer; None where it cannot be sent, or not be read there."""
-        if block.delay:
-            await asyncio.sleep(block.delay)
+        if block.due:
+            await asyncio.sleep(block.due - time.monotonic())
         name = self._call.operation.name
         message = self._message_of(block)
         if message is None or self._program is None:
@@ -407,8 +418,9 @@ class BlockItems(Items):
         )
         left = retry.max_attempts - block.attempt
         size = max(1, round(block.count ** ((left - 1) / left)), block.count // PIECES)
+        due = time.monotonic() + delay if delay else 0.0
         for piece in block.pieces(size):
-            piece.delay = delay
+            piece.due = due
             heapq.heappush(self._waiting, piece)
 
     # -- Results ----------------------------------------------------------------------------------------------------

@@ -11,6 +11,7 @@ from cascade.declare.control import together
 from cascade.declare.failed import Failed, add_note
 from cascade.declare.lazy import LazyResult
 from cascade.errors import MapError
+from cascade.events.preview import preview
 from cascade.events.silent import PROGRESS_TIME
 from cascade.graph.operations import Map, PolicyOperation
 from cascade.imports import TYPE_CHECKING, asyncio
@@ -271,7 +272,7 @@ class Items:
             else:
                 self._failed = failed_item(self._call, error, item.position)
         elif not isinstance(error, asyncio.CancelledError) and error is not self._failed.error:
-            add_note(self._failed.error, f"a concurrent item failed as well: item {item.position:,}: {error!r:.120}")
+            add_note(self._failed.error, f"a concurrent item failed as well: item {item.position:,}: {preview(error)}")
 
     def _wake(self) -> None:
         if self._waiter is not None and not self._waiter.done():
