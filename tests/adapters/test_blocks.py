@@ -7,6 +7,7 @@ import functools
 import itertools
 import multiprocessing
 import pickle
+import time
 from collections.abc import Iterator
 from concurrent.futures import Future, ProcessPoolExecutor, ThreadPoolExecutor
 from typing import Any
@@ -206,6 +207,21 @@ def test_a_worker_that_dies_is_replaced_and_its_block_made_again(path, tmp_path)
             engine.run_now(dies_once.map(range(200), [marker + "again"] * 200), use_vm=path.use_vm)
         assert engine.run_now(doubled.map([1]), use_vm=path.use_vm) == [2]
         executor.close()
+
+
+def test_items_that_are_slow_to_come_do_not_wait_for_each_other(engine, path):
+    given: list[int] = []
+
+    def source() -> Iterator[int]:
+        for number in range(40):
+            given.append(number)
+            time.sleep(0.06)
+            yield number
+
+    results = engine.stream(doubled.map(source()), use_vm=path.use_vm)
+    assert next(results) == 0
+    assert len(given) < 10  # a block has sixteen times as many items as the one before
+    assert list(results) == [2 * number for number in range(1, 40)]
 
 
 @pytest.mark.parametrize("attempts", [2, 3])

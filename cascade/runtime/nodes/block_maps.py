@@ -44,6 +44,8 @@ SMALL = 2000
 """Bytes of a program that goes with each block: less than it costs to ask for it."""
 PIECES = 1000
 """A block whose worker died is divided into so many at most."""
+TAKING = 0.05
+"""Seconds that items may take to come from an iterator; what has come by then is a block."""
 PATIENCE = 4.0
 """Seconds that a map which has failed waits for items before the one that failed: one of them may fail as well."""
 
@@ -141,22 +143,28 @@ class BlockRows(Rows):
     Args:
         given: the inputs.
         count: the number of items of each of them; None where that is not known.
+
+    Attributes:
+        taken: how many items were taken.
+        is_slow: whether the last ones took long to come.
     """
 
     def __init__(self, call: Call, operation: Map, given: Sequence[object], count: int | None) -> None:
         super().__init__(call, operation, [])
         self.count = count
         self.taken = 0
+        self.is_slow = False
         self._given = given
         self.shared = {} if count is None else _shared(given)
         self._iterators: list[Iterator[object] | None] = [None if is_sliced(items) else iter(items) for items in given]  # type: ignore[call-overload]
 
     def take(self, count: int) -> list[Sequence[object]]:
-        """Returns the next items of each input; as many as there are."""
+        """Returns the next items of each input: as many as there are, or have come in time."""
         columns: list[Sequence[object]] = []
+        taken, count = self._taken_in_time(count)
         for items, iterator in zip(self._given, self._iterators, strict=True):
             if iterator is not None:
-                columns.append(list(islice(iterator, count)))
+                columns.append(taken.pop(0))
             else:
                 part = items[self.taken : self.taken + count]  # type: ignore[index]
                 columns.append(list(part) if type(part) is tuple else part)
@@ -164,6 +172,24 @@ class BlockRows(Rows):
             check_columns(self.call, columns, self.taken)
         self.taken += len(columns[0])
         return columns
+
+    def _taken_in_time(self, count: int) -> tuple[list[list[object]], int]:
+        """Returns the next items of the inputs that are iterators, and how many were asked for: fewer than `count` where they are slow to come."""
+        iterators = [iterator for iterator in self._iterators if iterator is not None]
+        columns: list[list[object]] = [[] for _ in iterators]
+        self.is_slow = False
+        if not iterators:
+            return columns, count
+        latest = time.monotonic() + TAKING
+        asked = 0
+        while asked < count and not self.is_slow:
+            asked = min(count, 2 * asked + 1, asked + 64)
+            for iterator, column in zip(iterators, columns, strict=True):
+                column += islice(iterator, asked - len(column))
+            if any(len(column) < asked for column in columns):
+                break
+            self.is_slow = time.monotonic() > latest
+        return columns, asked
 
     def call_in(self, block: _Block, number: int) -> ItemCall:
         """Returns the call of an item of a block."""
@@ -263,6 +289,9 @@ class BlockItems(Items):
             )
             self._under_way[task] = block
             task.add_done_callback(self._end_block)
+            if self._blocks.is_slow:  # the block is sent, and answers are taken, before the next items
+                asyncio.get_running_loop().call_soon(self._wake)
+                return
 
     def _waits_for_others(self) -> bool:
         """Returns whether no block may be sent beside those under way: where workers die together, a last attempt is made alone."""
