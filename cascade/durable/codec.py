@@ -10,7 +10,7 @@ from __future__ import annotations
 import contextlib
 import random
 import types
-from collections import Counter, OrderedDict, deque
+from collections import Counter, OrderedDict, defaultdict, deque
 from collections.abc import Callable, Iterable, Iterator
 from typing import TYPE_CHECKING, Any, cast
 
@@ -48,7 +48,9 @@ CHUNK = 256
 """Bytes and items: values of more are kept by content, in pieces of so many bytes or items."""
 NUMBERS = frozenset({int, float, bool, type(None)})
 SCALARS = frozenset({float, int, bool, type(None), str})
-COLLECTIONS: dict[str, type] = {"deque": deque, "OrderedDict": OrderedDict, "Counter": Counter}
+COLLECTIONS: dict[str, type] = {
+    "deque": deque, "OrderedDict": OrderedDict, "Counter": Counter, "defaultdict": defaultdict,
+}  # fmt: skip
 BITS = ("PCG64", "PCG64DXSM", "MT19937", "Philox", "SFC64")
 FUNCTIONS = (types.FunctionType, types.BuiltinFunctionType)
 
@@ -387,10 +389,9 @@ class StateWriter(Codec):
 
     def _composed(self, value: object, kind: type, seen: Encoder) -> object:
         if COLLECTIONS.get(kind.__name__) is kind:
-            extra = [value.maxlen] if isinstance(value, deque) else []
             items = list(value) if isinstance(value, deque) else list(cast("dict[object, object]", value).items())
             return self._again(value, kind, 0, seen) or self._extension(
-                COLLECTION, [kind.__name__, items, *extra], 0, seen
+                COLLECTION, [kind.__name__, items, *_options_of(value)], 0, seen
             )
         if issubclass(kind, tuple) and "_fields" in kind.__dict__ and not kind.__dictoffset__:
             return self._extension(NAMED, [path_of(kind), *tuple.__iter__(cast("tuple[object, ...]", value))], 0, seen)
@@ -432,6 +433,13 @@ def unsaved(what: str, task: AnyTask, error: KeyingError) -> SavingError:
         expected="plain data, dates, paths, NumPy arrays, dataclasses, named tuples, generators of random numbers, results",
         hint=error.hint or "make it a resource (cascade.resource), or open the store by Store(path, pickle=True)",
     )
+
+
+def _options_of(collection: object) -> list[object]:
+    """Returns the arguments of a collection besides its items."""
+    if isinstance(collection, deque):
+        return [collection.maxlen]
+    return [collection.default_factory] if isinstance(collection, defaultdict) else []
 
 
 @contextlib.contextmanager
@@ -571,8 +579,12 @@ class StateReader(Codec):
         return bits
 
     def _collection(self, data: memoryview) -> object:
-        name, items, *extra = self._items(data)
-        return deque(items, *extra) if name == "deque" else COLLECTIONS[name](dict(items))
+        name, items, *options = self._items(data)
+        if name == "deque":
+            return deque(items, *options)
+        if name == "defaultdict" and not (options[0] is None or isinstance(options[0], (*FUNCTIONS, type))):
+            raise StoreError("a defaultdict in the store has a factory that is no function or class")
+        return COLLECTIONS[name](*options, dict(items))
 
     def _reference(self, data: memoryview) -> object:
         return find(bytes(data).decode(), (*FUNCTIONS, type), "function or class")

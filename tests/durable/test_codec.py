@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import time
+from collections import Counter, OrderedDict, defaultdict, deque
 from typing import Any
 
 import pytest
@@ -9,6 +11,7 @@ import pytest
 import cascade as cs
 from cascade._vm import ABSENT, scalars_of
 from cascade.durable.codec import LARGE, StateReader, StateWriter
+from cascade.errors import KeyingError
 from tests.support.durable import tasks
 
 
@@ -62,3 +65,36 @@ def test_results_that_depend_on_each_other_are_refused() -> None:
     writer = StateWriter()
     with pytest.raises(TypeError, match="results that depend on each other"):
         writer.write(lambda: writer.plain(first))
+
+
+def written_and_read(value: object) -> Any:
+    writer = StateWriter()
+    data = writer.write(lambda: writer.plain(value))
+    reader = StateReader(writer.blobs.__getitem__)
+    return reader.target(reader.read(data))
+
+
+@pytest.mark.parametrize(
+    "value",
+    [
+        deque([1, [2]], 3),
+        deque([1]),
+        Counter("abca"),
+        OrderedDict([("b", 1), ("a", 2)]),
+        defaultdict(list, {"a": [1]}),
+        defaultdict(None, {1: 2}),
+        defaultdict(time.time, {1: 2}),
+    ],
+    ids=repr,
+)
+def test_collections_come_back_with_their_options_and_their_order(value: Any) -> None:
+    found, again = written_and_read([value, value])
+    assert type(found) is type(value) and found == value and again is found
+    assert list(found) == list(value)
+    for option in ("maxlen", "default_factory"):
+        assert getattr(found, option, None) is getattr(value, option, None)
+
+
+def test_a_factory_without_a_name_is_refused() -> None:
+    with pytest.raises(KeyingError, match="<lambda>"):
+        written_and_read(defaultdict(lambda: 0))
