@@ -68,6 +68,15 @@ def ends_run(error: BaseException) -> bool:
     return isinstance(error, Exception) and not isinstance(error, (SavingError, StoreError, InDoubtError))
 
 
+def title_of(error: BaseException) -> str:
+    """Returns a line that names an error; never raises."""
+    name = type(error).__name__
+    try:
+        return f"{name}: {error}".strip(": ").splitlines()[0][:200]
+    except Exception:
+        return f"{name}, whose text cannot be made"
+
+
 class Execution:
     """One execution of a run by this process, which has its lease.
 
@@ -290,9 +299,8 @@ class Execution:
             self.store.finish(self.id, self.owner, "done", saved.steps, data, blobs, None)
         elif ends_run(error):
             text = "".join(traceback.format_exception(error))
-            detail = f"{type(error).__name__}: {error}".strip(": ").splitlines()[0][:200]
             self.store.database.roll_back()
-            self.store.finish(self.id, self.owner, "failed", saved.steps, None, {}, text, detail)
+            self.store.finish(self.id, self.owner, "failed", saved.steps, None, {}, text, title_of(error))
         else:
             self.store.database.roll_back()
             self.store.release(self.id, self.owner, "interrupted")

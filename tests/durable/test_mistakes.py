@@ -196,3 +196,23 @@ def test_a_run_of_a_script_that_another_program_continues_names_the_script(tmp_p
     assert ended.returncode != 0
     assert ended.stderr.startswith("cascade: error: __main__:decay: the run was started by the script ")
     assert "decays.py" in ended.stderr and "start that script again, with the same id" in ended.stderr
+
+
+class Unprintable(Exception):
+    def __str__(self) -> str:
+        raise ValueError("no text")
+
+
+@cs.task
+def fails() -> int:
+    raise Unprintable
+
+
+@pytest.mark.parametrize("use_vm", [True, False])
+def test_a_run_fails_with_an_error_that_has_no_text(tmp_path: Path, use_vm: bool):
+    store = cs.Store(tmp_path / "runs.db")
+    with pytest.raises(Unprintable):
+        cs.run(fails(), store=store, id="a", use_vm=use_vm)
+    run = cs.Run(store, "a")
+    assert store.run("a").status == "failed"
+    assert run.history()[-1].detail == "Unprintable, whose text cannot be made"
