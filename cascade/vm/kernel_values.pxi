@@ -1,8 +1,7 @@
 # Kernels: values are unboxed into registers, and boxed again. Included by _vm.pyx.
 
-cdef inline bint fill_one(char kind, PyObject* value, Register* register) noexcept:
-    # Unboxes a value of the type that is `kind`; False where an int does not fit, and for a NaN: it is equal to nothing, so that containers
-    # know it by its identity, which no register has.
+cdef inline bint read_one(char kind, PyObject* value, Register* register) noexcept:
+    # Unboxes a value of the type that is `kind`; False where an int does not fit.
     cdef int overflow = 0
     if kind == b"i":
         if cascade_is_short_int(value):
@@ -12,12 +11,17 @@ cdef inline bint fill_one(char kind, PyObject* value, Register* register) noexce
         return overflow == 0
     if kind == b"d":
         register.d = PyFloat_AS_DOUBLE(value)
-        return register.d == register.d
     elif kind == b"b":
         register.i = value == True_
     elif kind == b"o":
         register.object = value
     return True
+
+
+cdef inline bint fill_one(char kind, PyObject* value, Register* register) noexcept:
+    # The same for a value that others hold: False for a NaN as well. It is equal to nothing, so that containers know it by its identity,
+    # which no register has.
+    return read_one(kind, value, register) and not (kind == b"d" and register.d != register.d)
 
 
 cdef bint fill(Kernel kernel, PyObject** values, Register* registers) except -1:
@@ -51,11 +55,7 @@ cdef PyObject* new_boxed(Register value, char kind) noexcept:
 cdef bint unboxed(PyObject* value, char kind, Register* register) noexcept:
     # Unboxes a value; returns False, and writes nothing, where the register cannot hold it.
     cdef Register found
-    if kind not in (b"i", b"d", b"b") or code_of(type_of(value)) != kind:
-        return False
-    if kind == b"d":
-        found.d = PyFloat_AS_DOUBLE(value)      # a NaN as well: it is a new object
-    elif not fill_one(kind, value, &found):
+    if kind not in (b"i", b"d", b"b") or code_of(type_of(value)) != kind or not read_one(kind, value, &found):
         return False
     register[0] = found
     return True

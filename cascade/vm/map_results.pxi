@@ -152,11 +152,8 @@ cdef char number_of(PyObject* value, Register* number) noexcept:
     cdef PyTypeObject* kind = type_of(value)
     cdef char code = code_of(kind)
     cdef int element
-    if code == b"d":
-        number.d = PyFloat_AS_DOUBLE(value)
-        return code
-    if code == b"i" or code == b"b":
-        return code if fill_one(code, value, number) else OBJECT_CODE
+    if code == b"i" or code == b"d" or code == b"b":
+        return code if read_one(code, value, number) else OBJECT_CODE
     if numpy_is_known:
         for element in range(SCALAR_COUNT):
             if cascade_scalar_types[element] == kind:

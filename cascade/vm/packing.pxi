@@ -20,11 +20,7 @@ def pack_items(list items not None, Py_ssize_t start, Py_ssize_t end):
     at = <Register*><char*>packed
     for i in range(start, end):
         value = <PyObject*>PyList_GET_ITEM(items, i)
-        if code_of(type_of(value)) != code:
-            return None
-        if code == b"d":
-            at.d = PyFloat_AS_DOUBLE(value)
-        elif not fill_one(code, value, at):
+        if code_of(type_of(value)) != code or not read_one(code, value, at):
             return None
         at += 1
     return chr(code), packed
