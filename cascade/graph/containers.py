@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections import OrderedDict
 from collections.abc import Sequence
 
 from cascade._vm import Skipped, find_in_class
@@ -70,11 +71,17 @@ def is_dataclass(value: object) -> bool:
 
 
 def parts(original: object) -> list[object]:
-    """Returns the parts of a container, in the order that `rebuild` and `Container.make` take; of a dict, keys and values."""
-    if isinstance(original, (list, tuple, set, frozenset)):
-        return list(original)
-    if isinstance(original, dict):
-        return [part for pair in original.items() for part in pair]
+    """Returns the parts of a container, in the order that `rebuild` and `Container.make` take; of a dict, keys and values.
+
+    Those of a list, tuple, set or dict are the ones that it holds, also where a subclass iterates in another way.
+    """
+    kind = type(original)
+    for base in (list, tuple, set, frozenset):
+        if issubclass(kind, base):
+            return list(base.__iter__(original))
+    if issubclass(kind, dict):
+        items = OrderedDict.items if issubclass(kind, OrderedDict) else dict.items
+        return [part for pair in items(original) for part in pair]
     return [getattr(original, name) for name in _fields(original)]
 
 

@@ -2,8 +2,6 @@
 
 from __future__ import annotations
 
-from collections.abc import Sized
-
 from cascade._vm import hands_on_deferred, holds_deferred, look_for_deferred, results_alive
 from cascade.declare.lazy import LazyResult
 from cascade.graph.containers import CONTAINERS, PLAIN, Sparse, is_container, parts
@@ -104,11 +102,11 @@ class ArgumentSearch:
         things = 0
         while stack:
             container = stack.pop()
-            if limit is not None:
-                things += len(container) if isinstance(container, Sized) else 0
-                if things > THINGS * limit:
-                    raise TooManyRows
-            for part in parts(container):
+            inside = parts(container)
+            things += len(inside)
+            if limit is not None and things > THINGS * limit:
+                raise TooManyRows
+            for part in inside:
                 if type(part) is LazyResult:
                     found.append(id(container))
                 elif type(part) not in PLAIN and is_container(part):

@@ -109,7 +109,6 @@ cdef extern from "vm/cpython.h":
     int cascade_get_optional_attribute(PyObject*, PyObject*, PyObject**) noexcept
     Py_ssize_t cascade_slot_offset(PyTypeObject*, PyObject*) noexcept
     bint cascade_is_nest(PyTypeObject*) noexcept
-    bint cascade_iterates_as(PyTypeObject*, PyTypeObject*) noexcept
     bint cascade_finds_as_type(PyTypeObject*) noexcept
     bint cascade_is_descriptor(PyObject*) noexcept
     PyObject* cascade_bare_instance(PyTypeObject*, PyObject*) noexcept
@@ -136,6 +135,8 @@ cdef extern from "Python.h":
     Py_ssize_t Py_SIZE(PyObject*) noexcept
     bint is_list "PyList_Check"(PyObject*) noexcept
     bint is_tuple "PyTuple_Check"(PyObject*) noexcept
+    bint is_dict "PyDict_Check"(PyObject*) noexcept
+    bint is_any_set "PyAnySet_Check"(PyObject*) noexcept
     bint PyList_Check(object)
     bint PyTuple_Check(object)
     bint PyDict_Check(object)

@@ -612,11 +612,6 @@ static inline int cascade_is_nest(PyTypeObject *type) {
         || type == &PySet_Type || type == &PyFrozenSet_Type;
 }
 
-/* Whether a subclass iterates as the class itself does. */
-static inline int cascade_iterates_as(PyTypeObject *type, PyTypeObject *base) {
-    return type->tp_iter == base->tp_iter;
-}
-
 /* Whether a metaclass looks attributes of classes up as `type` does. */
 static inline int cascade_finds_as_type(PyTypeObject *meta) {
     return meta->tp_getattro == PyType_Type.tp_getattro;

@@ -4,9 +4,8 @@
 # program, are data: as long as no result has been made meanwhile, a search visits the first items of each argument
 # only, so its cost does not depend on their size. See "Where results are looked for" in docs/architecture.md.
 #
-# A container is searched in one of two modes, with equal results. The quiet mode reads lists, tuples, dicts and sets by
-# borrowed references, and runs no other code. An object that it cannot read, such as the first one of a class, or a
-# list with an `__iter__` of its own, is searched in the other mode, which iterates as Python does. That may run code of
+# Lists, tuples, dicts and sets, and instances of their subclasses, are read by borrowed references, and no other code
+# runs: not a subclass's own `__iter__` either. The fields of a dataclass are read as attributes. That may run code of
 # users, which can change and free the containers seen before; so from then on the search holds a reference to each of
 # these.
 
@@ -14,7 +13,6 @@
 cdef enum Outcome:
     NOT_THERE
     THERE
-    UNCLEAR         # unknown to the quiet mode
     SPENT           # not among the items up to the limit
 
 cdef enum ClassKind:
@@ -207,7 +205,7 @@ cdef void begin_search(Search* search, PyObject* known, Py_ssize_t limit) noexce
 
 cdef int look_everywhere(Search* search, PyObject* root) except -1:
     cdef PyObject* container
-    cdef int outcome = meet_with_calls(search, root)
+    cdef int outcome = meet(search, root)
     while outcome == NOT_THERE and search.waiting_count > search.first and not search.spent:
         if search.limit >= 0:
             container = search.waiting[search.first]
@@ -215,9 +213,7 @@ cdef int look_everywhere(Search* search, PyObject* root) except -1:
         else:
             search.waiting_count -= 1
             container = search.waiting[search.waiting_count]
-        outcome = look_quietly(search, container)
-        if outcome == UNCLEAR:
-            outcome = look_with_calls(search, container)
+        outcome = look_inside(search, container)
         if search.limit < 0 and search.things > SLICE:
             yield_to_threads(search)
     return SPENT if outcome == NOT_THERE and search.spent else outcome
@@ -268,21 +264,11 @@ cdef inline int meet(Search* search, PyObject* item) except -1:
             return NOT_THERE
     elif not cascade_is_nest(kind):
         found = class_kind(kind)
+        if found == NOT_KNOWN:
+            found = learn_class(kind)
         if found == NO_CONTAINER:
             return NOT_THERE
-        if found == NOT_KNOWN:
-            return UNCLEAR
     return remember(search, item)
-
-
-cdef int meet_with_calls(Search* search, PyObject* item) except -1:
-    # The caller has to hold a reference to the item.
-    cdef int outcome = meet(search, item)
-    if outcome == UNCLEAR:
-        if learn_class(type_of(item)) == NO_CONTAINER:
-            return NOT_THERE
-        return remember(search, item)
-    return outcome
 
 
 cdef int remember(Search* search, PyObject* container) except -1:
@@ -358,19 +344,21 @@ cdef int make_waiting_room(Search* search) except -1:
 
 # ---- containers
 
-cdef int look_quietly(Search* search, PyObject* container) except -1:
-    cdef PyTypeObject* kind = type_of(container)
+cdef int look_inside(Search* search, PyObject* container) except -1:
+    cdef int kind
     if is_list(container):
-        if cascade_iterates_as(kind, &PyList_Type):
-            return look_at_sequence(search, container, True)
-    elif is_tuple(container):
-        if cascade_iterates_as(kind, &PyTuple_Type):
-            return look_at_sequence(search, container, False)
-    elif kind == &PyDict_Type:
+        return look_at_sequence(search, container, True)
+    if is_tuple(container):
+        return look_at_sequence(search, container, False)
+    if is_dict(container):
         return look_at_dict(search, container)
-    elif kind == &PySet_Type or kind == &PyFrozenSet_Type:
+    if is_any_set(container):
         return look_at_set(search, container)
-    return UNCLEAR
+    kind = class_kind(type_of(container))
+    hold(search)
+    if kind == DATACLASS or kind == FROZEN_DATACLASS:
+        return look_at_fields(search, container)
+    return look_at_attributes(search, <object>container)
 
 
 cdef int look_at_sequence(Search* search, PyObject* container, bint growing) except -1:
@@ -407,7 +395,7 @@ cdef int look_at_items(Search* search, PyObject** items, Py_ssize_t count) excep
 
 
 cdef int look_at_dict(Search* search, PyObject* container) except -1:
-    # The keys first, as `children` has them: the container that is met last is searched first.
+    # The keys first: the container that is met last is searched first.
     cdef PyObject* key
     cdef PyObject* value
     cdef Py_ssize_t position = 0, met = 0
@@ -468,22 +456,19 @@ cdef int look_at_set(Search* search, PyObject* container) except -1:
     return NOT_THERE
 
 
-cdef int look_with_calls(Search* search, PyObject* container) except -1:
-    cdef int kind = NOT_KNOWN
-    hold(search)
-    if not cascade_is_nest(type_of(container)):
-        kind = class_kind(type_of(container))
-    if kind == DATACLASS or kind == FROZEN_DATACLASS:
-        return look_at_fields(search, container)
-    return look_at_children(search, <object>container)
-
-
-cdef int look_at_children(Search* search, object container) except -1:
+cdef int look_at_attributes(Search* search, object container) except -1:
     cdef int outcome
-    for item in children(container, search.limit):
+    cdef object missing = object()
+    from dataclasses import fields
+    if not has_fields(type_of(<PyObject*>container)):       # the class has changed
+        return NOT_THERE
+    for field in fields(container):
+        item = getattr(container, field.name, missing)
+        if item is missing:
+            continue
         if not take(search, 1):
             return NOT_THERE
-        outcome = meet_with_calls(search, <PyObject*>item)
+        outcome = meet(search, <PyObject*>item)
         if outcome != NOT_THERE:
             return outcome
     return NOT_THERE
@@ -499,18 +484,3 @@ cdef void hold(Search* search) noexcept:
     for i in range(search.met_room):
         if search.met[i] != NULL:
             incref(search.met[i])
-
-
-cdef object children(object value, Py_ssize_t limit):
-    # Returns the items of a container; with a limit, lazily.
-    if PyList_Check(value) or PyTuple_Check(value) or PyAnySet_Check(value):
-        return value
-    if PyDict_Check(value):
-        if limit >= 0:
-            return chain.from_iterable(zip(value.keys(), value.values()))
-        return list(value.keys()) + list(value.values())
-    if not PyType_IsSubtype(type_of(<PyObject*>value), &PyType_Type) and has_fields(type_of(<PyObject*>value)):
-        missing = object()
-        found = [getattr(value, field.name, missing) for field in modules["dataclasses"].fields(value)]
-        return [item for item in found if item is not missing]
-    return ()

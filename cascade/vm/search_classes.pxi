@@ -5,7 +5,7 @@
 cdef str FIELDS_NAME = "__dataclass_fields__"
 cdef str PARAMETERS_NAME = "__dataclass_params__"
 
-cdef object DATACLASSES = None      # keeps the following objects alive
+cdef object FIELD_CLASS = None, FIELD_MARK = None, PARAMETERS_CLASS = None      # keep the following objects alive
 
 cdef PyTypeObject* field_class = NULL       # dataclasses.Field, if its slots can be read
 cdef PyObject* field_mark                   # the `_field_type` of fields that are no ClassVar or InitVar
@@ -21,14 +21,14 @@ cdef int look_at_fields(Search* search, PyObject* instance) except -1:
     cdef int outcome = NOT_THERE
     count = read_names(instance, names)
     if count < 0:
-        return look_at_children(search, <object>instance)
+        return look_at_attributes(search, <object>instance)
     if not read_values(instance, names, values, count):
         raise_set()
     try:
         take(search, count)
         for i in range(count):
             if values[i] != NULL and outcome == NOT_THERE:
-                outcome = meet_with_calls(search, values[i])
+                outcome = meet(search, values[i])
     finally:
         release(values, count)
     return outcome
@@ -84,18 +84,22 @@ cdef inline PyObject* slot_of(PyObject* instance, Py_ssize_t offset) noexcept:
 
 
 cdef int learn_fields() except -1:
-    global field_class, field_mark, field_mark_offset, field_name_offset, parameters_class, DATACLASSES
-    cdef list found = [getattr(modules.get("dataclasses"), name, None) for name in ("Field", "_FIELD", "_DataclassParams")]
-    if not isinstance(found[0], type) or not isinstance(found[2], type):
+    # Makes no container, so that no collection begins: a search may hold borrowed references.
+    global field_class, field_mark, field_mark_offset, field_name_offset, parameters_class
+    global FIELD_CLASS, FIELD_MARK, PARAMETERS_CLASS
+    cdef object dataclasses = modules.get("dataclasses")
+    FIELD_CLASS = getattr(dataclasses, "Field", None)
+    FIELD_MARK = getattr(dataclasses, "_FIELD", None)
+    PARAMETERS_CLASS = getattr(dataclasses, "_DataclassParams", None)
+    if not isinstance(FIELD_CLASS, type) or not isinstance(PARAMETERS_CLASS, type):
         return 0
-    field_name_offset = cascade_slot_offset(<PyTypeObject*>found[0], <PyObject*>"name")
-    field_mark_offset = cascade_slot_offset(<PyTypeObject*>found[0], <PyObject*>"_field_type")
+    field_name_offset = cascade_slot_offset(<PyTypeObject*>FIELD_CLASS, <PyObject*>"name")
+    field_mark_offset = cascade_slot_offset(<PyTypeObject*>FIELD_CLASS, <PyObject*>"_field_type")
     if field_name_offset < 0 or field_mark_offset < 0:
         return 0
-    DATACLASSES = found
-    field_mark = <PyObject*>found[1]
-    parameters_class = <PyTypeObject*>found[2]
-    field_class = <PyTypeObject*>found[0]
+    field_mark = <PyObject*>FIELD_MARK
+    parameters_class = <PyTypeObject*>PARAMETERS_CLASS
+    field_class = <PyTypeObject*>FIELD_CLASS
     return 0
 
 
@@ -118,8 +122,8 @@ cdef inline int class_kind(PyTypeObject* owner) noexcept:
 
 
 cdef int learn_class(PyTypeObject* owner) except -1:
-    # Returns the kind of a class, as `children` tests it, and caches it where a change of the class or its metaclass
-    # changes a tag.
+    # Returns the kind of a class, and caches it where a change of the class or its metaclass changes a tag. Runs no
+    # code of users.
     cdef object held = <object>owner, its_class = type(held)
     cdef PyTypeObject* meta = <PyTypeObject*>its_class
     cdef bint plain = (
@@ -164,8 +168,6 @@ cdef bint is_frozen(PyTypeObject* owner) except -1:
 
 
 cdef bint is_immutable(PyObject* container) noexcept:
-    # Returns whether a container cannot change; a namedtuple cannot either.
+    # Returns whether a container cannot change.
     cdef PyTypeObject* kind = type_of(container)
-    if is_tuple(container):
-        return cascade_iterates_as(kind, &PyTuple_Type)
-    return not cascade_is_nest(kind) and class_kind(kind) == FROZEN_DATACLASS
+    return is_tuple(container) or not cascade_is_nest(kind) and class_kind(kind) == FROZEN_DATACLASS
