@@ -96,6 +96,16 @@ def test_two_operations_one_after_the_other(first, second, has_source):
     assert_same(in_a_loop(f"z {second} (x {first} y)", has_source), calls)
 
 
+@pytest.mark.parametrize("second", BINARY)
+@pytest.mark.parametrize("first", ["+", "-", "*", "%", "&"])
+def test_two_operations_where_the_result_replaces_an_operand(first, second):
+    # An item of a list and the result of what is done with it stand in one register, one after the other; not yet at the first turn.
+    some = (0, 1, -1, 3, -7, 1 << 31, (1 << 62) + 1, -(1 << 63))
+    calls = [([1, 1, x], y, z, 3) for x in some for y in some for z in some]
+    assert_same(in_a_loop(f"z - ((x[turn] {first} y) {second} z)", False), calls)
+    assert_same(in_a_loop(f"z - (z {second} (y {first} x[turn]))", False), calls)
+
+
 @both_kinds
 @pytest.mark.parametrize("sign", BINARY)
 def test_a_sum_that_is_kept_in_place_is_exact_where_it_overflows(sign, has_source):

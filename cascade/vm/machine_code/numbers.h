@@ -2,12 +2,20 @@
  *
  * Each part computes into a register that nobody sees, leaves where the handler has to decide, and then writes. */
 
-/* Whether the register of a result may get it before it is known to be right: an exit looks at b and c only. */
+/* Whether the register of a result may get it before it is known to be right. An exit begins the word again: it looks at all that the
+ * word's parts have read by then. */
 static int may_be_spoilt(const cascade_emitter *e, const cascade_part *p)
 {
-    cascade_place to = operand(e, p, 0);
-    return !to.is_memory && !is_temporary(p->operands[0]) && slot_of(e, p, 0) >= e->plan->first_scratch && !is_same(to, operand(e, p, 1))
-        && !is_same(to, operand(e, p, 2));
+    if (is_temporary(p->operands[0]) || operand(e, p, 0).is_memory || slot_of(e, p, 0) < e->plan->first_scratch)
+        return 0;
+    for (const cascade_part *part = cascade_parts_of[e->plan->opcodes[e->word]].parts; part <= p; part++) {
+        for (int field = 1; field < FIELD_COUNT; field++) {
+            int designator = part->operands[field];
+            if (designator >= 0 && designator < TEMPORARY && field_of(WORD, designator) == slot_of(e, p, 0))
+                return 0;
+        }
+    }
+    return 1;
 }
 
 /* a = b op c, with a side exit for an overflow. In place, what an overflow has spoilt is undone. */
