@@ -75,13 +75,17 @@ def parts(original: object) -> list[object]:
 
     Those of a list, tuple, set or dict are the ones that it holds, also where a subclass iterates in another way.
     """
-    kind = type(original)
-    for base in (list, tuple, set, frozenset):
-        if issubclass(kind, base):
-            return list(base.__iter__(original))
-    if issubclass(kind, dict):
-        items = OrderedDict.items if issubclass(kind, OrderedDict) else dict.items
-        return [part for pair in items(original) for part in pair]
+    if isinstance(original, list):
+        return list(list.__iter__(original))
+    if isinstance(original, tuple):
+        return list(tuple.__iter__(original))
+    if isinstance(original, set):
+        return list(set.__iter__(original))
+    if isinstance(original, frozenset):
+        return list(frozenset.__iter__(original))
+    if isinstance(original, dict):
+        items = OrderedDict.items(original) if isinstance(original, OrderedDict) else dict.items(original)
+        return [part for pair in items for part in pair]
     return [getattr(original, name) for name in _fields(original)]
 
 

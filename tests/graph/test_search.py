@@ -475,7 +475,18 @@ def untouchable(base: type) -> type:
     def touched(self: Any, *args: Any) -> Any:
         raise AssertionError("code of the container was called")
 
-    names = "__iter__", "__len__", "__getitem__", "__contains__", "__bool__", "__eq__", "keys", "values", "items", "copy"
+    names = (
+        "__iter__",
+        "__len__",
+        "__getitem__",
+        "__contains__",
+        "__bool__",
+        "__eq__",
+        "keys",
+        "values",
+        "items",
+        "copy",
+    )
     return type(base.__name__, (base,), {**dict.fromkeys(names, touched), "__hash__": None})
 
 

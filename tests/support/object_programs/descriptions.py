@@ -45,6 +45,8 @@ class Describer:
         kind = type(value)
         if kind is str:
             return "str", without_addresses(value)
+        if kind is bytes and b" at 0x" in value:
+            return "bytes", without_addresses(value.decode("latin-1"))
         if kind in SIMPLE:
             return (
                 (kind.__name__, value)
