@@ -113,6 +113,7 @@ enum { CASCADE_TAGS_HAVE_FLAG = 1 };
  *
  * 3.13: they are a part of the instance. 3.12: a pointer to them, or to a dict, tagged. 3.11: two pointers, one of which is NULL. */
 enum cascade_values_place { CASCADE_BEHIND_A_POINTER, CASCADE_BEHIND_A_TAGGED_POINTER, CASCADE_IN_THE_INSTANCE };
+enum { CASCADE_MANAGED_DICT_AT = -3 * (int)sizeof(PyObject *) };  /* that dict */
 
 #if PY_VERSION_HEX >= 0x030D0000
 
@@ -420,6 +421,14 @@ typedef struct { PyObject *key, *value; } cascade_str_entry;
 #define cascade_keys_of(dict) ((const cascade_keys *)((PyDictObject *)(dict))->ma_keys)
 #define cascade_entries(keys, type) ((type *)((keys)->indices + ((size_t)1 << (keys)->log2_index_bytes)))
 #define cascade_split_values(dict) ((PyObject **)((char *)((PyDictObject *)(dict))->ma_values + CASCADE_VALUES_AT))
+
+/* The size and the kind of a table in one number, as machine code compares them. */
+enum { CASCADE_TABLE_BITS = 0xFFFFFF };
+static inline int64_t cascade_table_of(const cascade_keys *keys) {
+    uint32_t bits;
+    memcpy(&bits, &keys->log2_size, sizeof bits);
+    return bits & CASCADE_TABLE_BITS;
+}
 
 /* The number of the entry at a place of the table; CASCADE_FREE, or another negative number for a removed one. */
 static inline Py_ssize_t cascade_entry_at(const cascade_keys *keys, size_t place) {

@@ -16,13 +16,11 @@ OP(EXPECT_OWN_TAG) { if (TAG_OF((PyTypeObject *)O(a)) != (unsigned int)w->e) GO(
 /* An item of the instance's dict; NULL for none, or where looking it up might run code of users. */
 static __attribute__((noinline)) PyObject *cascade_dict_item(PyObject *object, PyObject *name)
 {
-    PyObject *dict = cascade_instance_dict(object), *found;
+    PyObject *dict = cascade_instance_dict(object), **slot;
     if (dict == NULL || !cascade_has_plain_keys(dict))
         return NULL;
-    found = PyDict_GetItemWithError(dict, name);
-    if (found == NULL)
-        PyErr_Clear();
-    return found;
+    slot = cascade_find_str(dict, name);
+    return IS_FOUND(slot) ? *slot : NULL;
 }
 
 /* An entry of a dict of names, where it was found last; NULL where it stands elsewhere, or the dict is another kind of table. */
@@ -34,30 +32,47 @@ static inline cascade_str_entry *cascade_entry_again(PyObject *dict, PyObject *n
         && entries[number].value != NULL ? &entries[number] : NULL;
 }
 
-/* The number of the entry of a name that a dict of names has; 0 where that has no number. */
-static __attribute__((noinline)) int64_t cascade_entry_number(PyObject *dict, PyObject *name)
+/* The number of the entry at a place; 0 where a dict is another kind of table. */
+static inline int64_t cascade_entry_number(PyObject *dict, PyObject **slot)
 {
     const cascade_keys *keys = cascade_keys_of(dict);
-    int64_t number = 0;
-    if (PyDict_CheckExact(dict) && keys->kind == CASCADE_STR_KEYS)
-        for (number = keys->count - 1; number > 0 && cascade_entries(keys, cascade_str_entry)[number].key != name; number--)
-            ;
-    return number;
+    return keys->kind == CASCADE_STR_KEYS ? (cascade_str_entry *)(slot - 1) - cascade_entries(keys, cascade_str_entry) : 0;
 }
 
-/* The same for the name of a site, whose `keys` is the number of the entry where it was found last. */
+/* Notes for the next dict where the entry of a site's name stands: its number, and for machine code its distance from the start of the keys
+ * of such a table. */
+static void cascade_note_entry(cascade_gather *site, PyObject *dict, PyObject **slot)
+{
+    const cascade_keys *keys = cascade_keys_of(dict);
+    site->keys = cascade_entry_number(dict, slot);
+    site->table = cascade_table_of(keys);
+    site->entry_at = (char *)(slot - 1) - (char *)keys;
+}
+
+/* The place of a site's name in a dict of names; NULL where it is not there, or another kind of table. */
+CASCADE_INLINE PyObject **cascade_site_slot(cascade_gather *site, PyObject *dict)
+{
+    cascade_str_entry *entry = cascade_entry_again(dict, site->function, site->keys);
+    PyObject **slot;
+    if (entry != NULL)
+        return &entry->value;
+    if (!PyDict_CheckExact(dict) || cascade_keys_of(dict)->kind != CASCADE_STR_KEYS)
+        return NULL;
+    slot = cascade_find_str(dict, site->function);
+    if (!IS_FOUND(slot))
+        return NULL;
+    cascade_note_entry(site, dict, slot);
+    return slot;
+}
+
+/* The same of an instance's dict of any kind: the value. */
 static __attribute__((noinline)) PyObject *cascade_site_item(cascade_gather *site, PyObject *object)
 {
-    PyObject *dict = cascade_instance_dict(object), *found;
-    cascade_str_entry *entry;
+    PyObject *dict = cascade_instance_dict(object), **slot;
     if (dict == NULL)
         return NULL;
-    if ((entry = cascade_entry_again(dict, site->function, site->keys)) != NULL)
-        return entry->value;
-    found = cascade_dict_item(object, site->function);
-    if (found != NULL)
-        site->keys = cascade_entry_number(dict, site->function);
-    return found;
+    slot = cascade_site_slot(site, dict);
+    return slot != NULL ? *slot : cascade_dict_item(object, site->function);
 }
 
 /* Whether an instance of a class that shares keys has no attribute of the site's name. */
@@ -160,17 +175,15 @@ static __attribute__((noinline)) int cascade_set_attribute(PyObject *object, PyO
 static __attribute__((noinline)) PyObject *cascade_set_slowly(cascade_gather *site, PyObject *object, PyObject *value)
 {
     PyObject *dict = cascade_instance_dict(object), *old;
-    cascade_str_entry *entry = dict == NULL ? NULL : cascade_entry_again(dict, site->function, site->keys);
-    if (entry != NULL) {
-        old = Py_NewRef(entry->value);
-        if (cascade_replace(dict, &entry->value, value)) {
+    PyObject **slot = dict == NULL ? NULL : cascade_site_slot(site, dict);
+    if (slot != NULL) {
+        old = Py_NewRef(*slot);
+        if (cascade_replace(dict, slot, value)) {
             Py_DECREF(value);
             return old;
         }
         Py_DECREF(old);
     }
-    else if (dict != NULL && PyDict_CheckExact(dict))
-        site->keys = cascade_entry_number(dict, site->function);
     return cascade_set_attribute(object, site->function, value, &old) < 0 ? value : old;
 }
 
@@ -232,7 +245,13 @@ static __attribute__((noinline)) PyObject *cascade_set_slowly(cascade_gather *si
             ((PyFloatObject *)held_)->ob_fval = D(b); \
             NEXT; \
         } } while (0)
-#define OVERWRITE_INT(place)
+/* So does an int. */
+#define OVERWRITE_INT(place) \
+    do { PyObject *held_ = (place); \
+        if (held_ != NULL && PyLong_CheckExact(held_) && Py_REFCNT(held_) == 1 && cascade_may_hold(held_, I(b))) { \
+            cascade_set_int(held_, I(b)); \
+            NEXT; \
+        } } while (0)
 #define OVERWRITE_BOOL(place)
 #define OVERWRITE_OWNED(place)
 #define OVERWRITE_BORROWED(place)
@@ -241,6 +260,7 @@ static __attribute__((noinline)) PyObject *cascade_set_slowly(cascade_gather *si
 #define SETTLE(made, old, undo) \
     do { if ((old) == (made) && PyErr_Occurred()) { undo; STOP(CASCADE_RAISED); } \
         if ((old) == NULL) NEXT; \
+        if (cascade_dies_plainly(old)) { Py_DECREF(old); NEXT; } \
         SET(d, old); GO(f); } while (0)
 #define SETTLE_FLOAT(made, old) SETTLE(made, old, Py_DECREF(made))
 #define SETTLE_INT(made, old) SETTLE(made, old, Py_DECREF(made))
@@ -259,10 +279,11 @@ STORES(BORROWED, Py_NewRef(O(b)))
 /* `d` is the number of the entry where the name was found last. */
 static __attribute__((noinline)) PyObject *cascade_name_item(cascade_word *w, PyObject *dict, PyObject *name)
 {
-    PyObject *found = cascade_has_plain_keys(dict) ? PyDict_GetItemWithError(dict, name) : NULL;
-    if (found != NULL)
-        w->d = (int32_t)cascade_entry_number(dict, name);
-    return found;
+    PyObject **slot = cascade_has_plain_keys(dict) ? cascade_find_str(dict, name) : NULL;
+    if (!IS_FOUND(slot))
+        return NULL;
+    w->d = (int32_t)cascade_entry_number(dict, slot);
+    return *slot;
 }
 OP(NAME_ITEM)
 {
@@ -277,8 +298,8 @@ OP(NAME_STORE)
 {
     if (!cascade_has_plain_keys(O(b)))
         EXIT;
-    PyObject *old = Py_XNewRef(PyDict_GetItemWithError(O(b), O(c)));
-    if (PyDict_SetItem(O(b), O(c), O(a)) != 0)
+    PyObject **slot = cascade_find_str(O(b), O(c)), *old = IS_FOUND(slot) ? Py_NewRef(*slot) : NULL;
+    if ((old == NULL || !cascade_replace(O(b), slot, O(a))) && PyDict_SetItem(O(b), O(c), O(a)) != 0)
         STOP(CASCADE_RAISED);
     Py_XDECREF(old);
     NEXT;

@@ -2,12 +2,6 @@
  * kernel.h. A handler that jumps to f has changed nothing: the function is called instead.
  */
 
-/* The items of a list or tuple. */
-static inline PyObject **cascade_items_of(PyObject *value)
-{
-    return PyList_CheckExact(value) ? cascade_list_items(value) : cascade_tuple_items(value);
-}
-
 /* ---- Numbers ------------------------------------------------------------------------------------------------------ */
 
 static const double cascade_powers[] = {1e0, 1e1, 1e2, 1e3, 1e4, 1e5, 1e6, 1e7, 1e8, 1e9, 1e10, 1e11, 1e12, 1e13, 1e14, 1e15};
@@ -302,11 +296,32 @@ static __attribute__((noinline)) PyObject *cascade_sorted(PyObject *value)
     return cascade_or_call(made);
 }
 
-#define WHOLE(NAME, CALL) OP(NAME) { PyObject *v = CALL; if (v == NULL) GO(f); SET(a, v); NEXT; }
-WHOLE(SUM, cascade_sum(O(b))) WHOLE(LEAST, cascade_extreme(O(b), 1)) WHOLE(MOST, cascade_extreme(O(b), 0))
-WHOLE(SORTED, cascade_sorted(O(b)))
-OP(ANY) { int found = cascade_any(O(b), 1); if (found < 0) GO(f); I(a) = found; NEXT; }
-OP(ALL) { int found = cascade_any(O(b), 0); if (found < 0) GO(f); I(a) = !found; NEXT; }
+/* A list or tuple, or the keys of a set as a list: a new reference, or NULL. */
+static inline PyObject *cascade_listed(PyObject *value)
+{
+    return PyAnySet_CheckExact(value) ? cascade_or_call(PySequence_List(value)) : Py_NewRef(value);
+}
+
+#define WHOLE(NAME, CALL) \
+    static __attribute__((noinline)) PyObject *cascade_##NAME(PyObject *value) \
+    { \
+        PyObject *items = cascade_listed(value), *found = items == NULL ? NULL : CALL; \
+        Py_XDECREF(items); \
+        return found; \
+    } \
+    OP(NAME) { PyObject *v = cascade_##NAME(O(b)); if (v == NULL) GO(f); SET(a, v); NEXT; }
+WHOLE(SUM, cascade_sum(items)) WHOLE(LEAST, cascade_extreme(items, 1)) WHOLE(MOST, cascade_extreme(items, 0))
+WHOLE(SORTED, cascade_sorted(items))
+
+static __attribute__((noinline)) int cascade_any_of(PyObject *value, int wanted)
+{
+    PyObject *items = cascade_listed(value);
+    int found = items == NULL ? -1 : cascade_any(items, wanted);
+    Py_XDECREF(items);
+    return found;
+}
+OP(ANY) { int found = cascade_any_of(O(b), 1); if (found < 0) GO(f); I(a) = found; NEXT; }
+OP(ALL) { int found = cascade_any_of(O(b), 0); if (found < 0) GO(f); I(a) = !found; NEXT; }
 OP(LIST_OF) { PyObject *v = PySequence_List(O(b)); if (v == NULL) STOP(CASCADE_RAISED); SET(a, v); NEXT; }
 OP(TUPLE_OF) { PyObject *v = PySequence_Tuple(O(b)); if (v == NULL) STOP(CASCADE_RAISED); SET(a, v); NEXT; }
 

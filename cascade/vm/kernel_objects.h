@@ -23,7 +23,7 @@ struct cascade_gather {
     int32_t count;
     int32_t results;            /* registers that get the items of the result; one: the result itself */
     cascade_stopwatch watch;    /* of a call-out */
-    int64_t keys;               /* of an attribute: see kernel_attributes.h */
+    int64_t keys, table, entry_at;  /* of an attribute: see kernel_attributes.h */
     cascade_source *sources;
     int32_t *targets;
     cascade_callee *callee;     /* the kernel by which a function is called */

@@ -1,4 +1,5 @@
-/* Handlers of functools.partial objects: see cascade/kernels/blocks/partial_calls.py. Included by kernel.h. */
+/* Handlers of functools.partial objects, and of methods that are kept: see partial_calls.py and bound_methods.py in
+ * cascade/kernels/blocks. Included by kernel.h. */
 
 /* The class, and where its instances have their function, arguments and keywords. */
 static struct {
@@ -33,5 +34,25 @@ static inline int cascade_is_partial_of(PyObject *value, PyObject *function, Py_
 
 OP(EXPECT_PARTIAL) { if (!cascade_is_partial_of(O(a), O(b), w->c)) GO(f); NEXT; }
 OP(PARTIAL_ITEM) { SET(a, PyTuple_GET_ITEM(PARTIAL_FIELD(O(b), arguments), w->c)); NEXT; }
+
+/* ---- Methods of built-in objects that are kept ---------------------------------------------------------------------- */
+
+OP(BIND)
+{
+    PyObject *method = s->gathers[w->e]->function, *v = Py_TYPE(method)->tp_descr_get(method, O(b), (PyObject *)Py_TYPE(O(b)));
+    if (v == NULL)
+        STOP(CASCADE_RAISED);
+    SET(a, v);
+    NEXT;
+}
+
+static inline int cascade_is_bound(PyObject *value, PyObject *method)
+{
+    return Py_TYPE(value) == &PyCFunction_Type && ((PyCFunctionObject *)value)->m_ml == ((PyMethodDescrObject *)method)->d_method
+        && ((PyCFunctionObject *)value)->m_self != NULL && Py_TYPE(((PyCFunctionObject *)value)->m_self) == PyDescr_TYPE(method);
+}
+
+OP(EXPECT_BOUND) { if (!cascade_is_bound(O(a), O(b))) GO(f); NEXT; }
+OP(BOUND_TO) { SET(a, ((PyCFunctionObject *)O(b))->m_self); NEXT; }
 
 #undef PARTIAL_FIELD

@@ -52,6 +52,12 @@ INDEXED(LIST, cascade_list_items) INDEXED(TUPLE, cascade_tuple_items)
     TESTED_AS(NAME, ITEMS, STR, PyUnicode_CheckExact(v), SET(a, v))
 TESTED(LIST, cascade_list_items) TESTED(TUPLE, cascade_tuple_items)
 
+/* The items of a list or tuple. */
+static inline PyObject **cascade_items_of(PyObject *value)
+{
+    return PyList_CheckExact(value) ? cascade_list_items(value) : cascade_tuple_items(value);
+}
+
 static __attribute__((noinline)) PyObject *cascade_slice(int64_t start, int64_t stop, int64_t step, int32_t absent)
 {
     int64_t numbers[3] = {start, stop, step};
@@ -351,6 +357,36 @@ static __attribute__((noinline)) PyObject *cascade_slice_of(PyObject *sequence, 
 #define SLICED(NAME) \
     OP(NAME##_SLICE) { PyObject *v = cascade_slice_of(O(b), I(c), I(d)); if (v == NULL) STOP(CASCADE_RAISED); SET(a, v); NEXT; }
 SLICED(LIST) SLICED(TUPLE)
+
+/* As PySlice_Unpack and the subscript of lists and tuples do. */
+static __attribute__((noinline)) PyObject *cascade_steps_of(PyObject *sequence, int64_t start, int64_t stop, int32_t with)
+{
+    Py_ssize_t step = with >> 2, first = start, end = stop, count, i;
+    PyObject *made, **items, **to;
+    if (with & 1)
+        first = step < 0 ? PY_SSIZE_T_MAX : 0;
+    if (with & 2)
+        end = step < 0 ? PY_SSIZE_T_MIN : PY_SSIZE_T_MAX;
+    count = PySlice_AdjustIndices(Py_SIZE(sequence), &first, &end, step);
+    made = PyList_CheckExact(sequence) ? PyList_New(count) : PyTuple_New(count);
+    if (made == NULL)
+        return NULL;
+    items = cascade_items_of(sequence);
+    to = cascade_items_of(made);
+    for (i = 0; i < count; i++, first += step)
+        to[i] = Py_NewRef(items[first]);
+    return made;
+}
+OP(STEPS) { PyObject *v = cascade_steps_of(O(b), I(c), I(d), w->e); if (v == NULL) STOP(CASCADE_RAISED); SET(a, v); NEXT; }
+OP(LIST_STORE_SLICE)
+{
+    int64_t size = Py_SIZE(O(a)), start = cascade_bound(I(b), size), stop = cascade_bound(I(c), size);
+    if (PyList_SetSlice(O(a), start, stop, O(d)) < 0) {
+        PyErr_Clear();
+        EXIT;
+    }
+    NEXT;
+}
 OP(LIST_DELETE)
 {
     PyObject *list = O(a);

@@ -38,6 +38,79 @@ static __attribute__((noinline)) int cascade_set_has(PyObject *set, PyObject *wa
     PROBE_SET(set, hash, wanted, cascade_same(entry->key, wanted))
 }
 
+/* ---- Two sets ------------------------------------------------------------------------------------------------------ */
+
+/* The same of a key of another set, with its hash. */
+static int cascade_set_has_hashed(PyObject *set, PyObject *wanted, Py_hash_t hash)
+{
+    if (PyLong_CheckExact(wanted) && cascade_is_short_int(wanted)) {
+        const int64_t number = cascade_short_int(wanted);
+        PROBE_SET(set, hash, wanted, cascade_is_int(entry->key, number))
+    }
+    if (!IS_PLAIN(wanted))
+        return -1;
+    PROBE_SET(set, hash, wanted, cascade_same(entry->key, wanted))
+}
+
+/* Looks the keys of one set up in another one, to the end or up to one that is not there. Returns 1 where all are there, 0 where one is not,
+ * and -1 where looking one up might run code of users. */
+static int cascade_set_looks_up(PyObject *keys, PyObject *set, int to_the_end)
+{
+    const cascade_set_entry *table = cascade_set_table(keys);
+    Py_ssize_t i, room = cascade_set_room(keys), left = PySet_GET_SIZE(keys);
+    int all = 1;
+    for (i = 0; i < room && left > 0; i++) {
+        int has;
+        if (table[i].key == NULL || table[i].hash == -1)
+            continue;
+        left -= 1;
+        has = cascade_set_has_hashed(set, table[i].key, table[i].hash);
+        if (has < 0 || (!has && !to_the_end))
+            return has;
+        all &= has;
+    }
+    return all;
+}
+
+/* left <= right, or another comparison by `sign`, of Python's numbers. */
+static __attribute__((noinline)) int cascade_set_within(PyObject *left, PyObject *right, int sign)
+{
+    Py_ssize_t size = PySet_GET_SIZE(left), other = PySet_GET_SIZE(right);
+    if (sign == Py_LE ? size > other : sign == Py_LT ? size >= other : size != other)
+        return 0;
+    return cascade_set_looks_up(left, right, 0);
+}
+
+/* Whether all keys of a set are ints or texts: then none is compared by code of users. Faster than looking them up. */
+static int cascade_set_is_simple(PyObject *set)
+{
+    const cascade_set_entry *table = cascade_set_table(set);
+    Py_ssize_t i, room = cascade_set_room(set), left = PySet_GET_SIZE(set);
+    for (i = 0; i < room && left > 0; i++) {
+        if (table[i].key == NULL || table[i].hash == -1)
+            continue;
+        left -= 1;
+        if (!PyLong_CheckExact(table[i].key) && !PyUnicode_CheckExact(table[i].key))
+            return 0;
+    }
+    return 1;
+}
+
+/* Whether an operator of two sets runs no code of users: it looks keys up as follows, and then has only such keys in a new set. */
+static __attribute__((noinline)) int cascade_sets_are_plain(PyObject *left, PyObject *right, int operator)
+{
+    Py_ssize_t size = PySet_GET_SIZE(left), other = PySet_GET_SIZE(right);
+    int of_left = operator == '^' || (operator == '-' && size >> 2 <= other) || (operator == '&' && other > size);
+    if (!of_left)
+        return cascade_set_looks_up(right, left, 1) >= 0;
+    return (cascade_set_is_simple(left) && cascade_set_is_simple(right)) || cascade_set_looks_up(left, right, 1) >= 0;
+}
+
+OP(SET_WITHIN) { int found = cascade_set_within(O(b), O(c), w->e); if (found < 0) GO(f); I(a) = found; NEXT; }
+OP(EXPECT_PLAIN_SETS) { if (!cascade_sets_are_plain(O(a), O(b), w->e)) GO(f); NEXT; }
+
+/* ---- Tuples as keys --------------------------------------------------------------------------------------------------- */
+
 static __attribute__((noinline)) int cascade_set_has_tuple(PyObject *set, const cascade_gather *gather, cascade_register *r)
 {
     const Py_hash_t hash = cascade_hash_values(gather, r);

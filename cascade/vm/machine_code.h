@@ -121,7 +121,7 @@ static int often_leaves(const cascade_plan *plan, int32_t number)
     const cascade_parts *parts = &cascade_parts_of[plan->opcodes[number]];
     switch (parts->parts[parts->count - 1].name) {
     case PART_RELEASE: case PART_STORE_VALUE_FLOAT: case PART_STORE_VALUE_BOOL: case PART_STORE_VALUE_OWNED: case PART_STORE_VALUE_BORROWED:
-    case PART_ATTRIBUTE_VALUE: case PART_EXPECT_NO_VALUE: case PART_LIST_STORE_FLOAT: case PART_LIST_STORE_INT: case PART_LIST_STORE_BOOL:
+    case PART_ATTRIBUTE_VALUE: case PART_ATTRIBUTE_ITEM: case PART_EXPECT_NO_VALUE: case PART_LIST_STORE_FLOAT: case PART_LIST_STORE_INT: case PART_LIST_STORE_BOOL:
     case PART_LIST_STORE_OWNED: case PART_LIST_STORE_BORROWED: case PART_LIST_REPLACE: case PART_APPEND: case PART_APPEND_INT:
     case PART_LIST_POP: case PART_BOX_INT: case PART_TRUTH:
         return 1;

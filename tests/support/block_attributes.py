@@ -503,3 +503,27 @@ def late_without(names: Any) -> Any:
             del one.a
             total += one.a
     return total
+
+
+class Grown:
+    """Instances get their attributes after many others have been made, in any order: each has a dict of its own."""
+
+
+def grown(names: str) -> Grown:
+    made = Grown()
+    for name in names:
+        setattr(made, name, ord(name) if name != "x" else 0)
+    vars(made)
+    return made
+
+
+def moves(objects: list[Any], n: int) -> list[Any]:
+    found: list[Any] = []
+    for i in range(n):
+        for each in objects:
+            each.x += i + 1000
+            each.y = each.x * 0.5 if i % 2 else each.x
+            if each.x > 3000:
+                each.z = found
+            found.append(each.y)
+    return [len(found), found[-1], [sorted(vars(each)) for each in objects]]

@@ -16,7 +16,9 @@ def _rows() -> Iterator[Row]:
     yield Row("ATTRIBUTE_SLOT", "a>object b<object c# f@", "a = the slot at offset c of b, borrowed, or go to f")
     yield Row("ATTRIBUTE_VALUE", "a>object b<object c# e& f@", "a = value c, named e, of b, borrowed, or go to f")
     yield Row(
-        "ATTRIBUTE_ITEM", "a>object b<object e& f@", "a = the item named e of the dict of b, borrowed, or go to f"
+        "ATTRIBUTE_ITEM",
+        "a>object b<object c# e& f@",
+        "a = the item named e of the dict of b, borrowed, or go to f; c is 1 where instances share names",
     )
     yield Row(
         "CLASS_ITEM", "a>object b<object e&", "a = the attribute e of the class of b, borrowed", "no such attribute"

@@ -18,15 +18,20 @@ def _rows() -> Iterator[Row]:
     yield Row("IS_INSTANCE", "a>int b<object c<object f@", f"a = isinstance(b, class c), {_CALLED}")
     yield Row("TYPE_OF", "a>owned b<object", "a = type(b)")
     for name, function in (("SUM", "sum"), ("LEAST", "min"), ("MOST", "max"), ("SORTED", "sorted")):
-        yield Row(name, "a>owned b<object f@", f"a = {function}(list or tuple b), {_CALLED}")
+        yield Row(name, "a>owned b<object f@", f"a = {function}(list, tuple or set b), {_CALLED}")
     for name, function in (("ANY", "any"), ("ALL", "all")):
-        yield Row(name, "a>int b<object f@", f"a = {function}(list or tuple b), {_CALLED}")
+        yield Row(name, "a>int b<object f@", f"a = {function}(list, tuple or set b), {_CALLED}")
     yield Row("LIST_OF", "a>owned b<object", "a = list(b), of a built-in class")
     yield Row("TUPLE_OF", "a>owned b<object", "a = tuple(b), of a built-in class")
     yield Row(
         "EXPECT_PARTIAL", "a<object b<object c# f@", "go to f where a is not a partial object of b with c arguments"
     )
     yield Row("PARTIAL_ITEM", "a>object b<object c#", "a = partial b.args[c], borrowed")
+    yield Row("BIND", "a>owned b<object e&", "a = method e of b, bound to it")
+    yield Row(
+        "EXPECT_BOUND", "a<object b<object f@", "go to f where a is not method b of an instance of its very class"
+    )
+    yield Row("BOUND_TO", "a>object b<object", "a = the object that method b is bound to, borrowed")
     yield Row("SUM_FLOAT", "a~ c<float", "a += c, as sum() does: a + 1 has the errors of the additions")
     yield Row("SUM_ERRORS", "a>float b~", "a = b and the errors of the additions")
     yield from _number_objects()

@@ -70,6 +70,14 @@ def _others() -> Iterator[Row]:
     yield Row("SET_INSERT_TUPLE", "a<object e& f@", "set a.add(the tuple of gathering e), or go to f")
     yield Row("SET_DISCARD", "a<object b<object f@", "set a.discard(b), or go to f")
     yield Row("SET_REMOVE", "a<object b<object f@", "set a.remove(b), or go to f")
+    yield Row(
+        "SET_WITHIN",
+        "a>int b<object c<object e# f@",
+        "a = whether the keys of set b are in c: comparison e; or go to f",
+    )
+    yield Row(
+        "EXPECT_PLAIN_SETS", "a<object b<object e# f@", "go to f where operator e of sets a and b may run code of users"
+    )
     yield Row("SET_SIZE", "a>int b<object", "a = len(set b)")
     for end, name in (("", ""), ("_FIRST", "left")):
         yield Row(f"DEQUE_APPEND{end}", "a<object b<object", f"deque a.append{name}(b)")

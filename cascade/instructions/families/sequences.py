@@ -49,6 +49,9 @@ def _rows() -> Iterator[Row]:
         "a = b[c], of a list, tuple, text or bytes by a slice object",
         "an exception",
     )
+    steps = "a = list or tuple b[c:d:n], where n = e // 4, and None stands in place of those whose bits are set in e"
+    yield Row("STEPS", "a>owned b<object c<int d<int e#", steps)
+    yield Row("LIST_STORE_SLICE", "a<object b<int c<int d<object", "list a[b:c] = list or tuple d", "an exception")
     yield Row(
         "STORE_ITEMS",
         "a<object b<object c<object",

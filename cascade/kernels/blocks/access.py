@@ -43,7 +43,7 @@ class Access(NamedTuple):
 
     Attributes:
         kind: one of the above.
-        number: the offset of a slot, or an index.
+        number: the offset of a slot, or an index; of an item 1 where the instances of the class share names.
         found: the object in the class; of a property the function.
         hidden: where an instance may have an attribute that hides it: "value", "item", or "" where it has none.
     """
@@ -90,7 +90,7 @@ def of_dict(cls: type, name: str) -> Access | None:
     if not shares_keys(cls):
         return Access(ITEM)
     index = value_index(cls, name)
-    return Access(VALUE, index) if index >= 0 else Access(ITEM)
+    return Access(VALUE, index) if index >= 0 else Access(ITEM, 1)
 
 
 def store_in(cls: type, name: str) -> Access | None:

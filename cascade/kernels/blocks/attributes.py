@@ -21,6 +21,7 @@ from cascade.kernels.blocks.access import (
     of_instance,
     store_in,
 )
+from cascade.kernels.blocks.bound_methods import bind
 from cascade.kernels.blocks.c_calls import finish
 from cascade.kernels.blocks.calls import known
 from cascade.kernels.blocks.decode import Instruction
@@ -58,7 +59,7 @@ def load_attr(translator: Translator, instruction: Instruction) -> None:
         translator.seen(-1)
         if arrays.load_attribute(translator, instruction, name):
             return
-    if method and load_built_in_method(translator, name):
+    if load_built_in_method(translator, name, method):
         return
     access = tested(translator, name)
     if access is not None and access.kind == PROPERTY and call_getter(translator, access.found, instruction):
@@ -84,8 +85,11 @@ def push_loaded(translator: Translator, value: Value, method: bool) -> None:
     translator.state.stack.extend(pair[::-1] if NULL_LAST else pair)
 
 
-def load_built_in_method(translator: Translator, name: str) -> bool:
-    """Replaces an object of a built-in class on the stack by its method and itself. Of these classes nothing changes."""
+def load_built_in_method(translator: Translator, name: str, method: bool = True) -> bool:
+    """Replaces an object of a built-in class on the stack by its method and itself, or by its method that is bound to it.
+
+    Of these classes nothing changes.
+    """
     value = translator.state.stack[-1]
     if value.kind != CHAR:
         value = translator.seen(-1)
@@ -95,6 +99,8 @@ def load_built_in_method(translator: Translator, name: str) -> bool:
     found = find_in_class(cls, name)
     if type(found) is not METHOD_DESCRIPTOR:
         return False
+    if not method:
+        return value.kind == OBJECT and cls in BUILT_IN and bind(translator, found)
     push_method(translator, found, translator.pop())
     return True
 
@@ -187,8 +193,7 @@ def loaded(translator: Translator, access: Access, name: str) -> Value:
     if access.kind == TUPLE_ITEM:
         return translator.computed(OBJECT, "TUPLE_ITEM", value, Value(INT, known=access.number))
     operands = {"b": translator.register(value), "a": translator.temporary()}
-    if access.kind in (SLOT, VALUE):
-        operands["c"] = access.number
+    operands["c"] = access.number
     if access.kind in (VALUE, ITEM):
         operands["e"] = translator.gather(name, (), ())
     instruction = {SLOT: "ATTRIBUTE_SLOT", VALUE: "ATTRIBUTE_VALUE", ITEM: "ATTRIBUTE_ITEM"}[access.kind]

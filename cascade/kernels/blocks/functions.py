@@ -177,19 +177,20 @@ def computed_or_called(
 
 
 Form = Callable[[Translator, int, Instruction], bool]
+SETS = (set, frozenset)
 
 
 def of_items(kind: str, name: str) -> Form:
-    """Returns the form of a function of one list or tuple."""
+    """Returns the form of a function of one list, tuple or set."""
 
     def call(translator: Translator, count: int, instruction: Instruction) -> bool:
         if count != 1:
             return False
         translator.whole(-1)
         value = translator.seen(-1)
-        if value.kind != OBJECT or value.cls not in KINDS:
+        if value.kind != OBJECT or value.cls not in (*KINDS, *SETS):
             return False
-        if name == "SORTED" and not translator.general:
+        if (name == "SORTED" or value.cls in SETS) and not translator.general:
             before_collection(translator)
         return computed_or_called(translator, instruction, kind, name, translator.state.stack[-1])
 

@@ -23,6 +23,7 @@ import cascade.kernels.blocks.python_calls
 import cascade.kernels.blocks.random_calls
 import cascade.kernels.blocks.regions
 import cascade.kernels.blocks.sequences
+import cascade.kernels.blocks.set_operators
 import cascade.kernels.blocks.sets
 import cascade.kernels.blocks.slices
 import cascade.kernels.blocks.special_methods

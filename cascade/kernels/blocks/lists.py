@@ -7,7 +7,7 @@ from __future__ import annotations
 import dis
 import operator
 
-from cascade.kernels.blocks.c_calls import before_collection, c_function, c_result, class_of, finish
+from cascade.kernels.blocks.c_calls import WHOLE, before_collection, c_function, c_result, class_of, finish
 from cascade.kernels.blocks.calls import CALLS, Known, known
 from cascade.kernels.blocks.decode import COMPARED_AT, Instruction
 from cascade.kernels.blocks.generic import call_out
@@ -27,6 +27,7 @@ ANY, ALIKE = 0, 1
 c_function(list.extend, NOTHING, (list,), (list, tuple, range, str, bytes))
 c_function(list.reverse, NOTHING, (list,))
 c_function(list.copy, list, (list,))
+c_function(range, range, WHOLE, WHOLE, WHOLE, optional=2)
 
 
 def expect_scalars(translator: Translator, value: Value, wanted: int = ANY) -> None:

@@ -13,7 +13,6 @@ from cascade._vm import learn_partial
 from cascade.kernels.blocks.calls import CALLEES, translate
 from cascade.kernels.blocks.decode import Instruction
 from cascade.kernels.blocks.names import NULL_LAST
-from cascade.kernels.blocks.points import Unseen
 from cascade.kernels.blocks.translator import Translator
 from cascade.kernels.blocks.values import Value
 from cascade.kernels.functions import MATH
@@ -78,11 +77,10 @@ def call_partial(translator: Translator, callee: Value, instruction: Instruction
 def expected(translator: Translator, instruction: Instruction, place: int) -> Partial | None:
     """Returns what the partial object of a call is expected to be: as the one that is there now."""
     if instruction.start not in translator.partials:
-        if type(translator.found) is not partial:
-            if translator.offset in translator.text.joins:
-                return None  # a version here does not differ by the class, so that the code would come here for ever
-            raise Unseen(place)
-        translator.partials[instruction.start] = partial_of(translator.found)
+        found = translator.found_here(place, partial)
+        if found is None:
+            return None
+        translator.partials[instruction.start] = partial_of(found)  # type: ignore[arg-type]
     known = translator.partials[instruction.start]
     return known if isinstance(known, Partial) else None
 

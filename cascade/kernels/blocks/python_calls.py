@@ -18,7 +18,7 @@ from cascade.kernels.blocks.decode import Instruction
 from cascade.kernels.blocks.inlining import inlined
 from cascade.kernels.blocks.instructions import with_empty_cells
 from cascade.kernels.blocks.names import NULL_LAST
-from cascade.kernels.blocks.points import Callee, IteratorArgument, Origin, Unseen
+from cascade.kernels.blocks.points import Callee, IteratorArgument, Origin
 from cascade.kernels.blocks.sequences import drop_stored
 from cascade.kernels.blocks.translator import Translator, form
 from cascade.kernels.blocks.values import ITERATORS, NULL, Value, iterated
@@ -143,11 +143,10 @@ def _pattern(translator: Translator, call: tuple[int, int], place: int) -> Funct
         call: its offset, and how many others were met there before.
     """
     if call not in translator.met_functions:
-        found = translator.found
-        if type(found) is not FunctionType:
-            if translator.offset in translator.text.joins:
-                return None  # a version here does not differ by the class, so that the code would come here for ever
-            raise Unseen(place)
+        found = translator.found_here(place, FunctionType)
+        if found is None:
+            return None
+        assert type(found) is FunctionType
         made = with_empty_cells(found.__code__, found.__globals__)
         translator.met_functions[call] = made if is_like(found, made) else None
     return translator.met_functions[call]

@@ -6,7 +6,8 @@ import builtins
 import heapq
 from collections import deque
 
-from cascade.kernels.blocks.c_calls import before_collection, finish
+from cascade._vm import find_in_class
+from cascade.kernels.blocks.c_calls import before_collection, c_result, class_of, finish
 from cascade.kernels.blocks.calls import Known, known
 from cascade.kernels.blocks.decode import Instruction
 from cascade.kernels.blocks.generic import call_out
@@ -147,6 +148,26 @@ def add_to_set(translator: Translator, made: Value) -> None:
         value = settled_object(translator, -1)
         add(translator, "SET_INSERT", a=made, b=value)
     translator.consume(translator.pop())
+
+
+def clearing(cls: type) -> Known:
+    """Returns the form of `clear`, where what the container holds dies."""
+    method = find_in_class(cls, "clear")
+
+    def call_clear(translator: Translator, count: int, instruction: Instruction) -> bool:
+        if count != 1 or class_of(translator.state.stack[-1]) is not cls:
+            return False
+        translator.before_effect()
+        translator.refresh()
+        c_result(translator, method, (translator.state.stack[-1],), type(None))
+        translator.after_effect()
+        return finish(translator, instruction, NOTHING)
+
+    return call_clear
+
+
+for _class in (list, dict, set, deque):
+    known(find_in_class(_class, "clear"))(clearing(_class))
 
 
 # -- Deques -----------------------------------------------------------------------------------------------------------------

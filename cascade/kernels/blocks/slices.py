@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
+
 from cascade.kernels.blocks.c_calls import before_collection
 from cascade.kernels.blocks.decode import Instruction
 from cascade.kernels.blocks.generic import call_out
@@ -17,10 +19,10 @@ SLICES: dict[type | None, str] = {str: "TEXT_SLICE", bytes: "BYTES_SLICE", list:
 
 @form("BUILD_SLICE")
 def build_slice(translator: Translator, instruction: Instruction) -> None:
-    """Translates `text[start:stop]` together with the subscript behind it."""
+    """Translates `text[start:stop]` together with the subscript or the store behind it."""
     following = translator.text.instructions[instruction.after]
-    subscripts = following.name == "BINARY_SUBSCR" and instruction.after not in translator.text.joins
-    if instruction.arg == 2 and subscripts and sliced(translator):
+    together = FORMS.get((following.name, instruction.arg))
+    if together is not None and instruction.after not in translator.text.joins and together(translator):
         translator.offset = following.after
     elif not made(translator, instruction.arg):
         call_out(translator, instruction)
@@ -34,10 +36,7 @@ def binary_slice(translator: Translator, instruction: Instruction) -> None:
 
 @form("STORE_SLICE")
 def store_slice(translator: Translator, instruction: Instruction) -> None:
-    container = translator.whole(-3)
-    if is_stored(translator, -4, translator.seen(-3)) and container.kind == OBJECT and made(translator, 2):
-        store_by_slice(translator)
-    else:
+    if not stored(translator):
         call_out(translator, instruction)
 
 
@@ -53,14 +52,70 @@ def sliced(translator: Translator) -> bool:
     if container.cls not in TEXTS:
         before_collection(translator)
         container, start, stop = translator.state.stack[-3:]
-    bounds = [
-        Value(INT, known=default) if bound.kind == NONE else bound for bound, default in ((start, 0), (stop, WIDE[-1]))
-    ]
-    result = translator.computed(OBJECT, name, container, *bounds)._replace(cls=container.cls, owned=True)
+    result = translator.computed(OBJECT, name, container, *bounds_of(start, stop))
     del translator.state.stack[-3:]
     translator.consume(stop, start, container)
-    translator.push(result)
+    translator.push(result._replace(cls=container.cls, owned=True))
     return True
+
+
+def bounds_of(start: Value, stop: Value) -> tuple[Value, Value]:
+    """Returns the bounds of a slice with the step 1, with numbers in place of None."""
+    first = Value(INT, known=0) if start.kind == NONE else start
+    return first, Value(INT, known=WIDE[-1]) if stop.kind == NONE else stop
+
+
+def sliced_by_steps(translator: Translator) -> bool:
+    """The same of a list or tuple and two bounds and a step that is known, which stand on the stack."""
+    step = translator.state.stack[-1]
+    if step.kind != INT or not step.constant or step.known == 0 or abs(step.known) > STEP_LIMIT:  # type: ignore[arg-type]
+        return False
+    for place in (-4, -3, -2):
+        translator.whole(place)
+        translator.seen(place)
+    container, start, stop = translator.state.stack[-4:-1]
+    if class_of(container) not in (list, tuple) or any(bound.kind not in (INT, NONE) for bound in (start, stop)):
+        return False
+    before_collection(translator)
+    container, start, stop = translator.state.stack[-4:-1]
+    numbers = [Value(INT, known=0) if bound.kind == NONE else bound for bound in (start, stop)]
+    b, c, d = map(translator.register, (container, *numbers))
+    result = translator.temporary()
+    absent = (start.kind == NONE) + 2 * (stop.kind == NONE)
+    translator.emit("STEPS", a=result, b=b, c=c, d=d, e=4 * step.known + absent)  # type: ignore[operator]
+    del translator.state.stack[-4:]
+    translator.consume(stop, start, container)
+    translator.push(Value(OBJECT, result, container.cls, True))
+    return True
+
+
+def stored(translator: Translator) -> bool:
+    """Translates the store of a list or tuple in a slice: value, list and two bounds stand on the stack. Returns whether it has done so."""
+    for place in (-4, -3, -2, -1):
+        translator.whole(place)
+        translator.seen(place)
+    value, container, start, stop = translator.state.stack[-4:]
+    if not is_stored(translator, -4, container) or any(bound.kind not in (INT, BOOL, NONE) for bound in (start, stop)):
+        return False
+    translator.before_effect()
+    translator.refresh()
+    value, container, start, stop = translator.state.stack[-4:]
+    a, b, c, d = map(translator.register, (container, *bounds_of(start, stop), value))
+    translator.emit("LIST_STORE_SLICE", a=a, b=b, c=c, d=d)
+    del translator.state.stack[-4:]
+    translator.after_effect()
+    translator.consume(stop, start, container, value)
+    return True
+
+
+STEP_LIMIT = 1 << 20
+"""The largest step of a slice that is a part of its instruction."""
+FORMS: dict[tuple[str, int], Callable[[Translator], bool]] = {
+    ("BINARY_SUBSCR", 2): sliced,
+    ("BINARY_SUBSCR", 3): sliced_by_steps,
+    ("STORE_SUBSCR", 2): stored,
+}
+"""Of a BUILD_SLICE with so many bounds and the instruction behind it."""
 
 
 # -- Slice objects ----------------------------------------------------------------------------------------------------

@@ -14,7 +14,7 @@ and puts a jump in place of the stub. So only what is executed is translated, an
 from __future__ import annotations
 
 from collections.abc import Callable
-from types import BuiltinFunctionType, CellType, CodeType, FunctionType, ModuleType
+from types import BuiltinFunctionType, CellType, CodeType, FunctionType, MethodDescriptorType, ModuleType
 from typing import NamedTuple
 
 from cascade.instructions.kernel import KERNEL_OPCODES
@@ -113,9 +113,9 @@ class Translator(Emitter):
         function: the user's.
         text: its instructions.
         exits, stubs, call_outs: the tables that words refer to.
-        found: the value whose class the code that is being made has been made for.
+        found, found_at: the value whose class the code that is being made has been made for, and where: the offset, and the place.
         verifier: verifies what is added, where that is asked for.
-        partials: of calls of partial objects, what these were, by the offset of the call.
+        partials, bound_methods: of calls of partial objects and of methods that are kept, what these were, by the offset of the call.
         consumer: what takes the values of a generator expression.
         met_functions: functions like those that were met, by the offset of a call, and how many others were met there before.
         made_kernels: those of comprehensions, by the address of their code and the name of the consumer.
@@ -158,8 +158,10 @@ class Translator(Emitter):
         self.call_start = -1
         self.fragments: dict[tuple[object, ...], FunctionType] = {}
         self.found: object = None
+        self.found_at = (-1, 0)
         self.verifier: Verifier | None = None
         self.partials: dict[int, object] = {}
+        self.bound_methods: dict[int, MethodDescriptorType | None] = {}
         self.met: dict[tuple[int, int], Met] = {}
         self.hot = self.renewing = self.plain_call = False
         self.not_inlined: set[tuple[int, CodeType]] = set()
@@ -254,7 +256,7 @@ class Translator(Emitter):
         self.waiting, self.points = [], []
         self.offset = stub.offset
         self.version = version
-        self.found = found
+        self.found, self.found_at = found, (stub.offset, stub.place)
         self.keywords, self.call_start = (), -1
         self.put_origin(stub, version)
         try:
@@ -312,6 +314,18 @@ class Translator(Emitter):
             self.see(stub.place, type(found), found, stub.tried)
             if stub.offset in self.text.joins and not self.general:
                 self.go_to(stub.offset)  # what comes here with the same facts continues here
+
+    def found_here(self, place: int, kind: type) -> object:
+        """Returns the object of a class that stands at a place of the stack now, or None where code cannot be made for it.
+
+        Raises:
+            Unseen: code is made for it when this instruction is executed.
+        """
+        if self.found_at == (self.offset, place) and type(self.found) is kind:
+            return self.found
+        if self.offset in self.text.joins:
+            return None  # a version here does not differ by the object, so that the code would come here for ever
+        raise Unseen(place)
 
     def otherwise(self) -> Label:
         """Returns the label of a stub where the present instruction is made in the way that fits all values."""

@@ -93,26 +93,29 @@ static void emit_tag_test(cascade_emitter *e, const cascade_part *p, int of_obje
 
 /* ---- Attributes ------------------------------------------------------------------------------------------------------ */
 
-/* T0 = the address of the values of an instance, less `CASCADE_VALUES_BEHIND`; leaves where it has a dict instead, and, for a store,
- * where a dict shows them. */
-static void find_values(cascade_emitter *e, int object, int stores)
+/* T0 = the address of the values of an instance, less `CASCADE_VALUES_BEHIND`; sets the condition E where it has a dict instead. */
+static void load_values(cascade_emitter *e, int object)
 {
-    cascade_place held = at_memory(object, CASCADE_VALUES_POINTER_AT);
     if (CASCADE_VALUES_ARE == CASCADE_IN_THE_INSTANCE) {
-        if (stores) {
-            m_operate_with(CODE, M_CMP, held, 0);
-            leave_if(e, CC_NE);
-        }
-        m_compare_8_with(CODE, at_memory(object, CASCADE_VALUES_VALID_AT), 0);
-        leave_if(e, CC_E);
         m_load(CODE, T0, in_register(object));
+        m_compare_8_with(CODE, at_memory(object, CASCADE_VALUES_VALID_AT), 0);
         return;
     }
-    m_load(CODE, T0, held);
+    m_load(CODE, T0, at_memory(object, CASCADE_VALUES_POINTER_AT));
     if (CASCADE_VALUES_ARE == CASCADE_BEHIND_A_TAGGED_POINTER)
         m_test_32_with(CODE, in_register(T0), 1);
     else
         m_test(CODE, T0);
+}
+
+/* The same; leaves where it has a dict instead, and, for a store, where a dict shows them. */
+static void find_values(cascade_emitter *e, int object, int stores)
+{
+    if (CASCADE_VALUES_ARE == CASCADE_IN_THE_INSTANCE && stores) {
+        m_operate_with(CODE, M_CMP, at_memory(object, CASCADE_VALUES_POINTER_AT), 0);
+        leave_if(e, CC_NE);
+    }
+    load_values(e, object);
     leave_if(e, CC_E);
 }
 
@@ -121,12 +124,60 @@ static cascade_place value_at_index(int32_t index)
     return at_memory(T0, CASCADE_VALUES_BEHIND + (int64_t)sizeof(PyObject *) * index);
 }
 
+/* T0 = the value in the dict of an instance, whose class has the place of the dict before the instance: where the entry of the name
+ * stands as in the last table. Leaves where it does not. */
+static void load_item(cascade_emitter *e, int object)
+{
+    m_load(CODE, T0, at_memory(object, CASCADE_MANAGED_DICT_AT));
+    if (CASCADE_VALUES_ARE == CASCADE_BEHIND_A_TAGGED_POINTER) {
+        m_test_32_with(CODE, in_register(T0), 1);
+        leave_if(e, CC_NE);
+    }
+    m_test(CODE, T0);
+    leave_if(e, CC_E);
+    compare_class(e, T0, &PyDict_Type);
+    leave_if(e, CC_NE);
+    m_load(CODE, T0, at_memory(T0, offsetof(PyDictObject, ma_keys)));
+    m_load(CODE, T2, at_memory(STATE, offsetof(cascade_state, gathers)));
+    m_load(CODE, T2, at_memory(T2, (int64_t)sizeof(cascade_gather *) * WORD->e));
+    m_load_32(CODE, T1, at_memory(T0, offsetof(cascade_keys, log2_size)));
+    m_operate_32_with(CODE, M_AND, in_register(T1), CASCADE_TABLE_BITS);
+    m_operate(CODE, M_CMP, T1, at_memory(T2, offsetof(cascade_gather, table)));
+    leave_if(e, CC_NE);
+    m_load(CODE, T1, at_memory(T0, offsetof(cascade_keys, count)));
+    m_operate(CODE, M_CMP, T1, at_memory(T2, offsetof(cascade_gather, keys)));
+    leave_if(e, CC_LE);
+    m_operate(CODE, M_ADD, T0, at_memory(T2, offsetof(cascade_gather, entry_at)));
+    m_load(CODE, T1, at_memory(T0, offsetof(cascade_str_entry, key)));
+    m_operate(CODE, M_CMP, T1, at_memory(T2, offsetof(cascade_gather, function)));
+    leave_if(e, CC_NE);
+    m_load(CODE, T0, at_memory(T0, offsetof(cascade_str_entry, value)));
+    m_test(CODE, T0);
+    leave_if(e, CC_E);
+}
+
+static void emit_attribute_item(cascade_emitter *e, const cascade_part *p)
+{
+    int object = int_in(e, p, 1, T3);
+    if (!WORD->c)
+        leave_if(e, CC_ALWAYS);
+    load_item(e, object);
+    write_int(e, p, 0, T0);
+}
+
 static void emit_attribute_value(cascade_emitter *e, const cascade_part *p)
 {
-    find_values(e, int_in(e, p, 1, T3), 0);
+    int object = int_in(e, p, 1, T3);
+    int32_t absent, found;
+    load_values(e, object);
+    absent = m_jump(CODE, CC_E);
     m_load(CODE, T0, value_at_index(WORD->c));
     m_test(CODE, T0);
     miss_if(e, CC_E);
+    found = m_jump(CODE, CC_ALWAYS);
+    m_land(CODE, absent, CODE->size);
+    load_item(e, object);
+    m_land(CODE, found, CODE->size);
     write_int(e, p, 0, T0);
 }
 

@@ -144,6 +144,7 @@ static void emit_part(cascade_emitter *e, const cascade_part *p)
     case PART_EXPECT_TAG: emit_tag_test(e, p, 1); break;
     case PART_EXPECT_OWN_TAG: emit_tag_test(e, p, 0); break;
     case PART_ATTRIBUTE_VALUE: emit_attribute_value(e, p); break;
+    case PART_ATTRIBUTE_ITEM: emit_attribute_item(e, p); break;
     case PART_ATTRIBUTE_SLOT: emit_attribute_slot(e, p); break;
     case PART_EXPECT_NO_VALUE: emit_no_value(e, p); break;
     case PART_STORE_VALUE_FLOAT: emit_value_store_float(e, p); break;

@@ -198,3 +198,52 @@ def test_attributes_in_dicts_of_instances_are_found_wherever_they_stand(names):
     kernel = assert_same(functions.late, names)
     assert "ATTRIBUTE_ITEM" in instructions(kernel) or "ATTRIBUTE_VALUE" in instructions(kernel)
     assert_same(functions.late_without, names)
+
+
+ORDERS = ["xy", "yx", "zxy", "abcdefgyx", "xyabcdefghijklmnop", "x", "y", ""]
+
+
+@pytest.mark.parametrize("orders", [ORDERS[:3], ORDERS[:6], ORDERS, ["xy"] * 4], ids=len)
+@pytest.mark.parametrize("change", ["", "item", "other dict", "number as a name", "class"])
+def test_instances_with_dicts_of_many_orders(orders, change):
+    kernel = block_kernel(functions.moves)
+    for n in (3, 3, 60):
+        found = []
+        for call in (functions.moves, kernel):
+            objects = list(map(functions.grown, orders))
+            if change == "item":
+                vars(objects[0])["x"] = 2**70
+            elif change == "other dict":
+                objects[-1].__dict__ = OwnDict(vars(objects[0]))
+            elif change == "number as a name":
+                vars(objects[0])[1] = 2
+                objects[0].__dict__.pop(1)
+            elif change == "class":
+                functions.Grown.x = 5
+            try:
+                found.append(call(objects, n))
+            except Exception as error:
+                found.append((type(error), str(error)))
+            if change == "class":
+                del functions.Grown.x
+        assert found[0] == found[1]
+
+
+class OwnDict(dict):
+    """A dict of a class of its own."""
+
+
+def test_an_int_that_an_attribute_alone_holds_is_no_other_variables():
+    def count(owner, n):
+        before = []
+        for _ in range(n):
+            owner.x += 1000
+            before.append(owner.x)
+            owner.x += 1000
+            held = owner.x
+            owner.x += 1000
+            before.append(held)
+        return before
+
+    for make in (functions.Slots, functions.Data):
+        assert_same(count, make(300, 2), 20)

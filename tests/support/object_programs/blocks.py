@@ -340,6 +340,30 @@ inner-generator 1
         yield <int>
 <=ints> = list(<g>())[:9]
 
+kept-method 4
+@v=ints @g:kept @q:int <g> = <v>.append
+for <q> in range(<2|3|5>):
+    if len(<v>) < 20:
+        <g>(<int>)
+    <loop>
+
+kept-method 3
+@v=ints @g:kept @h:kept <g>, <h> = <v>.insert, <v>.pop
+<g>(<index>, <int>)
+if len(<v>) > 1:
+    <g>(0, <h>(<0|-1>))
+
+kept-method 2
+@v=dict @g:kept <g> = <v>.get
+<=any> = [<g>(<str>), <g>(<str>, <int>)]
+
+kept-method! 1
+@v=ints @g:kept @q:int <g> = <v>.append
+for <q> in <iterable>:
+    if len(<v>) < 12:
+        <g>(<item>)
+    <g> = <ints>.<append|remove|count>
+
 inner-class 1
 class Local:
     x = <int>
