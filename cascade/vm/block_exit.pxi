@@ -84,6 +84,13 @@ cdef void release_registers(TypedState* state, tuple owned) noexcept:
         decref(<PyObject*>state.registers[<Py_ssize_t>owned[i]].object)
 
 
+cdef void release_all(TypedState* state, tuple owned) noexcept:
+    # Of what is read at an exit, the continuation has the only reference: it dies when the continuation drops it.
+    release_registers(state, owned)
+    if state.kept != NULL:
+        drop_kept(state)
+
+
 cdef inline void release_owned(TypedState* state, const int32_t* owned) noexcept:
     cdef int32_t i
     if owned != NULL:
@@ -155,7 +162,7 @@ cdef PyObject* exit_blocks(BlockKernel kernel, TypedState* state) noexcept:
         plan = kernel.exit_plan(kernel.exit_of[number], -1)
         values = values_at(plan, state)
         so_far = consumed_so_far(plan, state)
-        release_registers(state, plan[2])
+        release_all(state, plan[2])
     except BaseException as error:
         set_error(error)
         return NULL
@@ -189,7 +196,7 @@ cdef PyObject* raise_in_blocks(BlockKernel kernel, TypedState* state, int how) n
         values.append(error)
         error = None        # it dies when the function drops it
         so_far = consumed_so_far(plan, state)
-        release_registers(state, plan[2])
+        release_all(state, plan[2])
     except BaseException as fault:
         set_error(fault)
         return NULL

@@ -527,3 +527,13 @@ def moves(objects: list[Any], n: int) -> list[Any]:
                 each.z = found
             found.append(each.y)
     return [len(found), found[-1], [sorted(vars(each)) for each in objects]]
+
+
+def attributes_where_there_are(values: list[Any]) -> int:
+    found = 0
+    for value in values:
+        try:
+            found += value.x
+        except AttributeError:
+            found -= 1
+    return found

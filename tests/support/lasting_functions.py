@@ -219,3 +219,15 @@ def resizes(count):
     array = numpy.zeros(2)
     array.resize(count)
     return array.tolist()
+
+
+def replaces_what_it_reads(turns: int) -> list[object]:
+    for number in range(turns):
+        holder: list[object] = [Opened()]
+        try:
+            NOTES.append(holder[0].missing)  # type: ignore[attr-defined]
+        except AttributeError:
+            NOTES.append("caught")
+        holder[0] = None
+        NOTES.append(number)
+    return NOTES

@@ -432,6 +432,8 @@ class Translator(Emitter):
         Args:
             found: such a value, or one that is like it.
         """
+        if self.state.stack[place].met is not None:  # it has another class now
+            self.replace(place, self.state.stack[place]._replace(met=None, tested=-1))
         value = self.state.stack[place]
         if kind not in TOLD_APART and self.see_by_family(place, kind, found, tried):
             return

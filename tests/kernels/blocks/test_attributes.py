@@ -247,3 +247,20 @@ def test_an_int_that_an_attribute_alone_holds_is_no_other_variables():
 
     for make in (functions.Slots, functions.Data):
         assert_same(count, make(300, 2), 20)
+
+
+def test_a_place_where_objects_and_built_in_values_come_by_turns_needs_few_instructions():
+    one, other = Plain(3), (1, 2)
+    kernel = block_kernel(functions.attributes_where_there_are)
+    for values in (
+        [one, one],
+        [other],
+        [one, other],
+        [other, one],
+        [[1], one],
+        [one, [1]],
+        [other, [1], one],
+        [{}, other],
+    ):
+        assert_same(functions.attributes_where_there_are, values, kernel=kernel)
+    assert len(instructions(kernel)) < 200

@@ -11,6 +11,7 @@ import cascade as cs
 from cascade.kernels import translate
 from cascade.kernels.blocks.admission import refusal_of
 from cascade.kernels.blocks.kernel import block_kernel
+from cascade.kernels.blocks.translator import Translator
 from tests.support import lasting_functions as functions
 from tests.support.block_functions import assert_same, instructions
 from tests.support.lasting_functions import Holder, Thing, Things
@@ -147,4 +148,18 @@ def test_a_function_that_counts_references_has_no_kernel(function):
 def test_an_exception_that_was_caught_dies_before_the_function_goes_on(function, call):
     found = notes(function, 4, call)
     assert "closed" in found[0] and "dead" in found[0]
+    assert found[1:] == found[:1] * 3
+
+
+@pytest.mark.parametrize("allowed", range(8))
+def test_what_is_on_the_stack_where_no_more_code_can_be_made_dies_on_time(allowed, monkeypatch):
+    made, grow = [], Translator.grow
+
+    def grows(self, stub, found):
+        made.append(stub)
+        return grow(self, stub, found) if len(made) <= allowed else None
+
+    monkeypatch.setattr(Translator, "grow", grows)
+    found = notes(functions.replaces_what_it_reads, 3)
+    assert found[0] == ["caught", "closed", 0, "caught", "closed", 1, "caught", "closed", 2]
     assert found[1:] == found[:1] * 3
