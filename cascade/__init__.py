@@ -87,6 +87,7 @@ if TYPE_CHECKING:
     from cascade.errors import RunFailedError as RunFailedError
     from cascade.errors import RunTimeoutError as RunTimeoutError
     from cascade.errors import SavingError as SavingError
+    from cascade.errors import SchedulerError as SchedulerError
     from cascade.errors import SendingError as SendingError
     from cascade.errors import SerializationError as SerializationError
     from cascade.errors import StepLimitError as StepLimitError
@@ -203,6 +204,7 @@ _HOMES = {
     "RunTimeoutError": "cascade.errors",
     "RunValue": "cascade.runtime.watching",
     "SavingError": "cascade.errors",
+    "SchedulerError": "cascade.errors",
     "SendingError": "cascade.errors",
     "SerializationError": "cascade.errors",
     "StepLimitError": "cascade.errors",
@@ -322,6 +324,7 @@ __all__ = [
     "RunTimeoutError",
     "RunValue",
     "SavingError",
+    "SchedulerError",
     "SendingError",
     "SerializationError",
     "StepLimitError",

@@ -371,6 +371,10 @@ class WorkerError(CascadeError, RuntimeError):
         self.task = task
 
 
+class SchedulerError(CascadeError, ConnectionError):
+    """No scheduler of a Dask cluster answers at an address."""
+
+
 class InternalError(CascadeError, RuntimeError):
     """A bug of Cascade itself; please report it with the program that shows it."""
 

@@ -3,10 +3,11 @@
 from __future__ import annotations
 
 import asyncio
-from collections.abc import Iterator, Mapping
-from contextlib import contextmanager
+from collections.abc import Mapping
+from contextlib import AbstractContextManager
 from typing import NamedTuple, TypeVar
 
+from cascade._vm import entry_point
 from cascade.adapters.executors.local import LocalExecutor
 from cascade.adapters.protocols import Executor
 from cascade.declare.failed import failed
@@ -158,10 +159,10 @@ class MockExecutor(_Recording):
         return failed(value) if isinstance(value, BaseException) else value
 
 
-@contextmanager
+@entry_point
 def override_resource(
     engine: Engine | ResourceContainer | None, name: str, resource: Resource | GeneratorFunction
-) -> Iterator[Resource]:
+) -> AbstractContextManager[Resource]:
     """Replaces a resource for the runs that begin while the context lasts.
 
         with override_resource(engine, "database", fake_database):
@@ -182,5 +183,4 @@ def override_resource(
             f"override_resource({engine!r}, ...)", expected="an Engine, or None for that of cascade.run"
         )
     container = engine.resource_container if isinstance(engine, Engine) else engine
-    with container.override(name, resource) as replacement:
-        yield replacement
+    return container.override(name, resource)

@@ -9,6 +9,7 @@ import sys
 from collections.abc import Mapping, Sequence
 from typing import Any, NamedTuple, NoReturn
 
+from cascade._vm import entry_point
 from cascade.cli.options import ENGINE_OPTIONS, OF_NEW_ENGINES, build_parser, destination, parse, unrecognized, value_of
 from cascade.cli.status import SUCCEEDED, exit_status, is_from_user
 from cascade.cli.targets import Target
@@ -35,6 +36,7 @@ class Cli:
         sys.exit(self.main(arguments))
 
 
+@entry_point
 def create_cli(target: object, *, name: str | None = None, engine: Engine | None = None) -> Cli:
     """Makes the command line of a target for a script, as `cascade run` has it.
 

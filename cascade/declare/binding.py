@@ -15,6 +15,7 @@ from functools import lru_cache
 from types import CodeType, FunctionType, MethodType
 
 from cascade._vm import holds_deferred
+from cascade.errors import CascadeError
 from cascade.imports import NamedTuple, inspect
 
 
@@ -223,6 +224,19 @@ def read_parameters(function: Callable[..., object], *, follow_wrapped: bool = T
         return [Parameter("args", VAR_POSITIONAL, EMPTY), Parameter("kwargs", VAR_KEYWORD, EMPTY)]
     missing = inspect.Parameter.empty
     return [Parameter(each.name, int(each.kind), EMPTY if each.default is missing else each.default) for each in found]
+
+
+def note_parameters(error: TypeError, name: str, function: Callable[..., object]) -> None:
+    """Adds the parameters of a task to an error of binding, which stays the one that the call of its function would raise."""
+    if isinstance(error, CascadeError):
+        return
+    try:
+        signature = inspect.signature(function)
+        bare = [parameter.replace(annotation=parameter.empty) for parameter in signature.parameters.values()]
+        shown = str(inspect.Signature(bare))
+    except Exception:  # a default is a user's value, which may have a `__repr__` of its own
+        return
+    error.add_note(f"  expected: {name}{shown:.300}")
 
 
 def _differ(own: list[Parameter], shown: list[Parameter]) -> bool:

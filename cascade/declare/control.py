@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Callable, Hashable, Iterable, Mapping
 from itertools import pairwise
 
-from cascade._vm import Jump, TailCall
+from cascade._vm import Jump, TailCall, entry_point
 from cascade.declare.lazy import LazyResult, lazy_result
 from cascade.declare.policies import Fallback, Policies, RouteSet
 from cascade.declare.task import Task
@@ -14,6 +14,7 @@ from cascade.imports import Any, NoReturn, TypeVar
 
 K = TypeVar("K", bound=Hashable)
 R = TypeVar("R")
+T = TypeVar("T")
 
 
 def _router(selector: object) -> NoReturn:
@@ -25,6 +26,7 @@ EITHER: Task[..., object] = Task(_router, name="either")
 ONCE: Task[..., object] = Task(_router, name="once")
 
 
+@entry_point
 def Router(selector: object, routes: Mapping[K, LazyResult[R]]) -> LazyResult[R]:  # noqa: N802 - part of the public API
     """Chooses a route by the value of a selector; only that route runs, and its value is the Router's.
 
@@ -52,6 +54,7 @@ def Router(selector: object, routes: Mapping[K, LazyResult[R]]) -> LazyResult[R]
     return lazy_result(ROUTER, (selector,), Policies(construct=RouteSet(dict(routes.items()))))
 
 
+@entry_point
 def sequence(results: Iterable[LazyResult[object]]) -> LazyResult[Any]:
     """Runs results one after the other; its value is that of the last one.
 
@@ -63,7 +66,7 @@ def sequence(results: Iterable[LazyResult[object]]) -> LazyResult[Any]:
     Raises:
         DeclarationError: (a TypeError) it is empty, or something in it is not a LazyResult.
     """
-    items = list(results)
+    items = _listed("sequence", "LazyResults", results)
     if not items:
         raise DeclarationError("sequence([])", expected="at least one LazyResult")
     for position, item in enumerate(items):
@@ -77,6 +80,7 @@ def sequence(results: Iterable[LazyResult[object]]) -> LazyResult[Any]:
     return items[-1]
 
 
+@entry_point
 def pipeline(value: object, stages: Iterable[Callable[..., object]]) -> Any:  # noqa: ANN401 - a value of any type, if there is no stage
     """Passes a value through tasks, each called with the result of the one before it.
 
@@ -91,7 +95,7 @@ def pipeline(value: object, stages: Iterable[Callable[..., object]]) -> Any:  # 
     Raises:
         DeclarationError: (a TypeError) a stage does not return a LazyResult.
     """
-    for position, stage in enumerate(stages):
+    for position, stage in enumerate(_listed("pipeline", "tasks", stages)):
         result = stage(value) if callable(stage) else stage
         if type(result) is not LazyResult:
             raise DeclarationError(
@@ -103,6 +107,16 @@ def pipeline(value: object, stages: Iterable[Callable[..., object]]) -> Any:  # 
             result = lazy_result(EITHER, (result, value), Policies(construct=Fallback()))
         value = result
     return value
+
+
+def _listed(function: str, members: str, given: Iterable[T]) -> list[T]:
+    if isinstance(given, Iterable) and type(given) is not LazyResult:
+        return list(given)
+    raise DeclarationError(
+        f"{function} was given {given!r}, of type {type(given).__name__}",
+        expected=f"a list of {members}",
+        hint="they go in a list, also a single one: [...]",
+    )
 
 
 def together(nest: object) -> LazyResult[Any]:
@@ -120,6 +134,7 @@ class JumpSelector:
         return f"select_jump({self.routes!r})"
 
 
+@entry_point
 def select_jump(routes: Mapping[K, LazyResult[object] | None]) -> JumpSelector:
     """Maps the keys of Jumps to results whose tasks are called with a Jump's data, or to None for the end.
 
@@ -151,6 +166,7 @@ def _construct_of(result: LazyResult[object]) -> type:
     return type(None if result.policies is None else result.policies.construct)
 
 
+@entry_point
 def bind(result: LazyResult[R], selector: JumpSelector) -> LazyResult[R]:
     """Makes a result the first state of a state machine: when its task returns a `Jump`, `selector` chooses the next state.
 

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Coroutine, Mapping
 
-from cascade._vm import TailCall
+from cascade._vm import TailCall, entry_point
 from cascade.declare.functions import CO_ASYNC_GENERATOR, CO_GENERATOR, CO_ITERABLE_COROUTINE, code_flags
 from cascade.declare.task import BoundTask, LazyResult, Task
 from cascade.errors import DeclarationError, DeclarationWarning, nearest
@@ -57,6 +57,7 @@ def task(
     constraints: Mapping[str, float] | None = None,
     effect: Effect = "again",
 ) -> _Decorator: ...
+@entry_point
 def task(
     func: object = None,
     /,
@@ -108,6 +109,7 @@ def task(
             hint=nearest(option, OPTIONS),
         )
 
+    @entry_point
     def make(function: Callable[..., object]) -> Task[..., object]:
         if not lower and _returns_generator(function):
             _warn_of_generator(function)

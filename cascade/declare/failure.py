@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Callable
 
+from cascade._vm import entry_point
 from cascade.errors import DeclarationError
 from cascade.events.preview import preview
 
@@ -45,6 +46,7 @@ class Failure:
 
         return "".join(format_exception(self.error))
 
+    @entry_point
     def reproduce(self) -> object:
         """Runs the one item again, in this process and this thread, without the policies of the map, and returns its value.
 

@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import keyword
 
-from cascade._vm import holds_deferred
+from cascade._vm import entry_point, holds_deferred
 from cascade.declare.lazy import LazyResult, lazy_result
 from cascade.declare.sameness import is_equal, is_same_value
 from cascade.declare.task import Task
@@ -93,6 +93,7 @@ def _never_called() -> NoReturn:
     raise InternalError("an input was called")
 
 
+@entry_point
 def Param(name: str, default: object = REQUIRED, type: object = None, *, description: str = "") -> Any:  # noqa: N802, ANN401 - of the type of its parameter
     """Declares an input that is given when the target is run: `cs.run(target, params={"n": 3})`.
 
@@ -122,6 +123,7 @@ def Param(name: str, default: object = REQUIRED, type: object = None, *, descrip
     return lazy_result(declared, ())
 
 
+@entry_point
 def Env(name: str, default: object = REQUIRED, type: object = None, *, description: str = "") -> Any:  # noqa: N802, ANN401 - as Param
     """Declares an input that is read from the environment when the target is run, and is otherwise like `Param`.
 

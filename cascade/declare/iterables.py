@@ -9,7 +9,10 @@ from types import GeneratorType
 
 from cascade.errors import DeclarationError, MapError
 
-HINT = "itertools.islice(items, count) has an end; what all items share is held by partial: task.partial(name=value).map(...)"
+HINT = (
+    "itertools.islice(items, count) has an end; what all items share is held by partial: task.partial(name=value).map(...); "
+    "a stream takes a generator without an end: cs.stream(task.map(item for item in items))"
+)
 
 
 def check_map_input(name: str, items: object, task: str, others: Sequence[str]) -> None:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import AsyncIterator, Callable, Iterator
 
+from cascade._vm import entry_point
 from cascade.declare.binding import EMPTY, POSITIONAL_ONLY, VAR_KEYWORD, VAR_POSITIONAL, read_parameters
 from cascade.declare.derived import TaskDerived
 from cascade.declare.lazy import LazyResult, lazy_result
@@ -36,6 +37,7 @@ class Resource:
 
     func: Callable[..., Any]  # a generator function, sync or async
 
+    @entry_point
     def __init__(self, func: GeneratorFunction, *, name: str | None = None, scope: str = "run") -> None:
         flags = _code_flags(func)
         shown = getattr(func, "__qualname__", repr(func))
@@ -121,6 +123,7 @@ def _never_called() -> NoReturn:
 def resource(func: GeneratorFunction, /) -> Resource: ...
 @overload
 def resource(*, name: str | None = None, scope: str = "run") -> _Decorator: ...
+@entry_point
 def resource(func: GeneratorFunction | None = None, /, *, name: str | None = None, scope: str = "run") -> object:
     """Makes a generator function a resource: set-up before its `yield`, tear-down after it.
 
@@ -155,6 +158,7 @@ def resource(func: GeneratorFunction | None = None, /, *, name: str | None = Non
     return Resource(func, name=name, scope=scope)
 
 
+@entry_point
 def inject(name: str | Resource) -> Any:  # noqa: ANN401 - of the type of its parameter
     """Returns a stand-in for a resource, for the default of a task's or a resource's parameter, or anywhere a LazyResult may stand.
 

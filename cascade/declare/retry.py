@@ -5,6 +5,7 @@ from __future__ import annotations
 import operator
 from dataclasses import dataclass
 
+from cascade._vm import entry_point
 from cascade.declare.amounts import check_number
 from cascade.errors import DeclarationError, PolicyError
 
@@ -63,6 +64,9 @@ class Retry:
             delay = min(delay, self.max_delay)
         delay = min(delay, LONGEST_DELAY)
         return delay * (1.0 - self.jitter * _chance()) if self.jitter else delay
+
+
+Retry.__init__ = entry_point(Retry.__init__)  # type: ignore[method-assign]  # the same, made by the decorator above
 
 
 def _chance() -> float:

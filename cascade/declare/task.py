@@ -161,6 +161,7 @@ class Task(Generic[P, R]):
     takes_policies = True
     hands_on = False  # whether what it gives holds its arguments, as they came: only of tasks that the engine adds
 
+    @entry_point
     def __init__(
         self,
         func: Callable[..., object],
@@ -240,10 +241,15 @@ class Task(Generic[P, R]):
             )
         return policies
 
+    @entry_point
     def __call__(self, /, *args: P.args, **kwargs: P.kwargs) -> LazyResult[R]:
         lazy: LazyResult[R] = _new(LazyResult)
         lazy.task = self
-        lazy.slots = self.bind(*args, **kwargs)
+        try:
+            lazy.slots = self.bind(*args, **kwargs)
+        except TypeError as error:
+            _note_parameters(error, self)
+            raise
         lazy.policies = self.policies
         return lazy
 
@@ -377,7 +383,11 @@ class Task(Generic[P, R]):
         Raises:
             TypeError: as the call would.
         """
-        self.bind(*args, **kwargs)
+        try:
+            self.bind(*args, **kwargs)
+        except TypeError as error:
+            _note_parameters(error, self)
+            raise
         return TailCall(args, kwargs or None, self)
 
     def _first_bind(self, /, *args: object, **kwargs: object) -> tuple[object, ...]:
@@ -494,12 +504,14 @@ class BoundTask(Task[P, R]):
             found = getattr(self.__func__, name)
             return types.MethodType(found, self.__self__) if name in ("func", "called", "__wrapped__") else found
 
+    @entry_point
     def __call__(self, /, *args: P.args, **kwargs: P.kwargs) -> LazyResult[R]:
         return self.__func__(self.__self__, *args, **kwargs)
 
     def _shared_by_items(self) -> Shared[R]:
         return self.__func__, (self.__self__,), {}
 
+    @entry_point
     def partial(self, /, *args: object, **kwargs: object) -> Task[..., R]:
         return PartialTask(self.__func__, (self.__self__, *args), kwargs)
 
@@ -547,7 +559,11 @@ class PartialTask(BoundTask[..., R]):
 
     def __init__(self, task: Task[..., R], args: tuple[object, ...], keywords: Mapping[str, object]) -> None:
         super().__init__(task, None)
-        task.binder.check_partial(args, keywords)
+        try:
+            task.binder.check_partial(args, keywords)
+        except TypeError as error:
+            _note_parameters(error, task)
+            raise
         self.args = args
         self.keywords = dict(keywords)
 
@@ -563,12 +579,14 @@ class PartialTask(BoundTask[..., R]):
 
         return partial(function, *self.args, **self.keywords)
 
+    @entry_point
     def __call__(self, /, *args: object, **kwargs: object) -> LazyResult[R]:
         return self.__func__(*self.args, *args, **{**self.keywords, **kwargs})
 
     def _shared_by_items(self) -> Shared[R]:
         return self.__func__, self.args, self.keywords
 
+    @entry_point
     def partial(self, /, *args: object, **kwargs: object) -> Task[..., R]:
         return PartialTask(self.__func__, (*self.args, *args), {**self.keywords, **kwargs})
 
@@ -598,6 +616,12 @@ class PartialTask(BoundTask[..., R]):
 
     def __reduce__(self) -> tuple[object, ...]:
         return PartialTask, (self.__func__, self.args, self.keywords)
+
+
+def _note_parameters(error: TypeError, task: Task[..., Any]) -> None:
+    from cascade.declare.binding import note_parameters
+
+    note_parameters(error, task.name, task.func)
 
 
 def _check_options(func: object, mode: str, pure: bool, lower: bool | None) -> None:

@@ -34,6 +34,7 @@ from cascade.errors import (
 )
 from cascade.graph.route_table import Around
 from cascade.runtime.engine import Engine
+from cascade.runtime.inputs import InputValues
 from cascade.runtime.nodes.call import close_awaitable
 from cascade.runtime.spine.driver import Outcome, drive, drive_awaited, drive_now, run_loop
 from cascade.runtime.spine.walk_state import WalkState, restore_frames
@@ -51,6 +52,7 @@ class Ended(NamedTuple):
 def written_target(store: Store, target: object, params: Mapping[str, object] | None) -> tuple[bytes, StateWriter]:
     """Returns the bytes of a target and its parameters, and the writer with the large values and the tasks in them."""
     writer = StateWriter(store.pickle)
+    InputValues(params)  # raises unless they are parameters
 
     def make() -> object:
         try:

@@ -9,6 +9,7 @@ from __future__ import annotations
 from collections.abc import Callable, Mapping, Sequence
 from typing import Any, NamedTuple, cast
 
+from cascade._vm import entry_point
 from cascade.declare.task import Task
 from cascade.durable.references import find, path_of
 from cascade.errors import DeclarationError, UnknownCodeError
@@ -34,6 +35,7 @@ _migrations: dict[str, Migration] = {}
 _adapters: dict[str, AnyTask] = {}
 
 
+@entry_point
 def migrate(old: str | AnyTask, new: AnyTask, function: Callable[..., Mapping[str, object]]) -> None:
     """Says how runs that were saved with one task continue with another, or with the same one whose parameters have changed.
 

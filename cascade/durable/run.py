@@ -10,6 +10,8 @@ import uuid
 from collections.abc import Generator, Mapping
 from typing import Any, NamedTuple, cast
 
+from cascade._vm import entry_point
+from cascade.declare.amounts import is_endless
 from cascade.declare.lazy import LazyResult
 from cascade.durable.arguments import checked_name, checked_seconds
 from cascade.durable.codec import StateReader, damage_named, read_value, written_value
@@ -109,6 +111,7 @@ class Run:
 
     # -- For users ---------------------------------------------------------------------------------------------------
 
+    @entry_point
     def result(self, timeout: float | None = None) -> Any:  # noqa: ANN401  # of the target's type
         """Waits until the run is over, and returns its value.
 
@@ -124,7 +127,7 @@ class Run:
             RunCancelledError: (a RuntimeError) it was cancelled.
             Exception: whatever a task raised, as itself, if it ran here.
         """
-        deadline = None if timeout is None else time.monotonic() + timeout
+        deadline = _deadline(timeout)
         while True:
             self._join(deadline)
             looked = self._look(deadline)
@@ -140,7 +143,7 @@ class Run:
 
         A run that was parked continues in this event loop. Cancelling it stops the run, which can be resumed, as Ctrl-C does.
         """
-        deadline = None if timeout is None else time.monotonic() + timeout
+        deadline = _deadline(timeout)
         while True:
             await self._thread_over(deadline)
             looked = self._look(deadline)
@@ -192,6 +195,7 @@ class Run:
             raise TimeoutError(f"the run {self.id!r} is {row.status} at the end of the timeout")
         return None
 
+    @entry_point
     def state(self) -> State:
         """Returns the state of the run as it was saved last."""
         row = self.store.run(self.id)
@@ -207,12 +211,14 @@ class Run:
             row.status, row.step, row.snapshot, row.saved, row.waits if row.status == "waiting" else (), row.due, where
         )
 
+    @entry_point
     def history(self) -> list[Entry]:
         """Returns the snapshots that are kept, and other events, in order."""
         entries = [Entry(at, "saved", step, f"snapshot {number}") for number, at, step in self.store.snapshots(self.id)]
         entries += [Entry(*each) for each in self.store.events(self.id)]
         return sorted(entries, key=lambda entry: (entry.step, entry.at))  # the clock may have been set back
 
+    @entry_point
     def cancel(self) -> None:
         """Cancels the run: it ends at its next snapshot, wherever it is under way."""
         self.store.cancel(self.id)
@@ -346,6 +352,12 @@ class Run:
         return read_value(self.store, self.id, data)
 
 
+def _deadline(timeout: float | None) -> float | None:
+    if timeout is None or is_endless(timeout):
+        return None
+    return time.monotonic() + checked_seconds(timeout, "result(timeout={})", expected="seconds, from 0 up, or None")
+
+
 def _may_continue(row: RunRow, store: Store) -> bool:
     if row.status == "waiting":
         return row.due is not None and row.due <= time.time()
@@ -370,6 +382,7 @@ def _variables(store: Store, row: RunRow) -> list[tuple[str, int, dict[str, obje
 # -- Starting -------------------------------------------------------------------------------------------------------------
 
 
+@entry_point
 def start(
     target: LazyResult[Any],
     *,
@@ -528,6 +541,7 @@ def resumed(store: Store, row: RunRow, owner: str, engine: Engine, doubt: Doubt 
     return execution
 
 
+@entry_point
 def resume(
     store: Store, id: str, *, engine: Engine | None = None, doubt: Doubt | None = None, _in_thread: bool = True
 ) -> Run:
@@ -566,6 +580,7 @@ def _known_run(store: Store, id: str, engine: Engine, doubt: Doubt | None) -> tu
     return run, resumed(store, row, owner, engine, doubt)
 
 
+@entry_point
 def fork(
     store: Store,
     id: str,
@@ -606,6 +621,7 @@ def fork(
     return Run(store, new, chosen).begin(execution, in_thread=True)
 
 
+@entry_point
 def signal(store: Store, id: str, name: str, value: object = None) -> None:
     """Sends a signal to a run, which continues with its value where it waits for that name, now or later.
 

@@ -6,7 +6,7 @@ import time
 from collections.abc import Awaitable, Sequence
 from typing import TYPE_CHECKING, Any, NamedTuple, cast
 
-from cascade._vm import PAUSE, WAIT, Machine
+from cascade._vm import PAUSE, WAIT, Machine, entry_point
 from cascade.durable.codec import StateWriter
 from cascade.durable.effects import Effects, Wait
 from cascade.durable.frames import Shape, Shapes, written_frames
@@ -35,6 +35,7 @@ class Steps(NamedTuple):
     calls: int
 
 
+@entry_point
 def steps(count: int) -> Steps:
     """Returns an interval for `every=`: a snapshot after each `count` task calls."""
     if type(count) is not int or not 1 <= count < 2**62:

@@ -9,6 +9,7 @@ from datetime import datetime
 from importlib import import_module
 from typing import Any
 
+from cascade._vm import entry_point
 from cascade.declare.lazy import LazyResult
 from cascade.durable.arguments import checked_name, checked_seconds
 from cascade.durable.clocks import LEAST_JUMP
@@ -19,6 +20,7 @@ from cascade.errors import DeclarationError, MissingExtraError
 from cascade.runtime.engine import name_of
 
 
+@entry_point
 def every(
     seconds: float,
     target: LazyResult[Any],
@@ -46,6 +48,7 @@ def every(
     _add(store, id, f"every {seconds!r}", target, queue, params)
 
 
+@entry_point
 def cron(
     rule: str,
     target: LazyResult[Any],

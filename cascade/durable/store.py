@@ -8,6 +8,7 @@ import time
 from collections.abc import Iterable, Mapping, Sequence
 from typing import Any
 
+from cascade._vm import entry_point
 from cascade.durable.arguments import checked_name, checked_seconds
 from cascade.durable.leases import Leases
 from cascade.durable.schema import COLUMNS, FORMAT, PARTS, RUNS, STATUSES, Database, Row, row_of, schema
@@ -46,6 +47,7 @@ class Store(Leases):
         MissingExtraError: (an ImportError) msgspec, or for Postgres psycopg, is not installed.
     """
 
+    @entry_point
     def __init__(
         self,
         path: str | os.PathLike[str],

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from typing import Any
 
+from cascade._vm import entry_point
 from cascade.declare.amounts import as_timeout
 from cascade.declare.lazy import lazy_result
 from cascade.declare.policies import PLAIN
@@ -35,6 +36,7 @@ WAIT.policies = PLAIN  # its calls are made by the run context
 vars(WAIT)["__qualname__"] = "WAIT"  # where a saved run finds it
 
 
+@entry_point
 def wait(name: str, timeout: float | None = None, *, default: object = NO_DEFAULT) -> Any:  # noqa: ANN401  # of the type of the signal
     """Returns a result whose value is the next signal of a name that is sent to the run: `cascade.signal(store, id, name, value)`.
 
@@ -53,6 +55,7 @@ def wait(name: str, timeout: float | None = None, *, default: object = NO_DEFAUL
     return lazy_result(WAIT, (name, as_timeout(timeout), None if required else default, required), PLAIN)
 
 
+@entry_point
 def sleep(seconds: float) -> Any:  # noqa: ANN401  # None
     """Returns a result that comes after so many seconds, also if the process ends meanwhile. Its value is None.
 

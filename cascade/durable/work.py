@@ -6,6 +6,7 @@ import threading
 import time
 from collections.abc import Callable, Sequence
 
+from cascade._vm import entry_point
 from cascade.durable.clocks import Clock
 from cascade.durable.execution import Execution, ends_run
 from cascade.durable.owner import Owner
@@ -37,6 +38,7 @@ class Worker:
         report: called with the run and the error of each execution that has failed; None for one that has not.
     """
 
+    @entry_point
     def __init__(
         self,
         store: Store,

@@ -5,6 +5,7 @@ from __future__ import annotations
 from _thread import allocate_lock
 from collections.abc import Callable
 
+from cascade._vm import entry_point
 from cascade.errors import DeclarationError
 from cascade.events.preview import preview
 from cascade.imports import TYPE_CHECKING, Any, TypeVar, annotation, asyncio, inspect
@@ -49,6 +50,7 @@ class MessageBus:
                 self._subscribers[event_type] = found
         return found
 
+    @entry_point
     def subscribe(
         self, event_type: type[E], handler: Callable[[E], object], *, items: bool = True, calls: bool = True
     ) -> Callable[[], None]:

@@ -47,7 +47,7 @@ def flatten(
 
         target = target_of(target)
     elif type(target) is not LazyResult:
-        target = _checked_nest(target)
+        target = checked_nest(target)
     elif isinstance(target.task, Input):
         target = _given(target)  # a graph needs a row
     around = target.around if isinstance(target, LazyResult) else None
@@ -63,7 +63,7 @@ def flatten(
     return walk(target, limit, around, to_run=to_run)  # the route of a Router was declared: its arguments are not data
 
 
-def _checked_nest(target: object) -> object:
+def checked_nest(target: object) -> object:
     """Returns a target that is not a result as a container of results that can be walked.
 
     Raises:

@@ -7,6 +7,7 @@ import sys
 from collections.abc import Callable
 from typing import TextIO
 
+from cascade._vm import entry_point
 from cascade.errors import DeclarationError, MissingExtraError, nearest
 from cascade.observers.state import is_terminal
 from cascade.runtime.events import Event
@@ -15,6 +16,7 @@ FORMATS = ("auto", "live", "log", "json")
 Observer = Callable[[Event], object]
 
 
+@entry_point
 def console(
     format: str = "auto", *, file: TextIO | None = None, verbose: bool = False, interval: float = 1.0
 ) -> Observer:
@@ -44,7 +46,7 @@ def console(
         return _nowhere  # the process has no error output
     if not hasattr(out, "write"):
         raise DeclarationError(f"console(file={out!r})", expected="a text file that is open for writing")
-    if not interval > 0:
+    if isinstance(interval, bool) or not isinstance(interval, (int, float)) or not interval > 0:
         raise DeclarationError(f"console(interval={interval!r})", expected="a positive number of seconds")
     has_rich = importlib.util.find_spec("rich") is not None
     in_a_cell = file is None and is_notebook()

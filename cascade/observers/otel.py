@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Callable, Mapping
 from typing import Any
 
+from cascade._vm import entry_point
 from cascade.errors import MissingExtraError
 from cascade.events.types import (
     Event,
@@ -40,6 +41,7 @@ class OpenTelemetry(EachRun["_Run"]):
         return _Run(self._api, self._tracer, event)
 
 
+@entry_point
 def otel(provider: Provider = None) -> Callable[[Event], object]:
     """Returns an observer that makes spans of OpenTelemetry: `observers=[cs.otel()]`.
 

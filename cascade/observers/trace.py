@@ -6,6 +6,7 @@ import json
 import os
 from collections.abc import Callable
 
+from cascade._vm import entry_point
 from cascade.declare.task import Task
 from cascade.events.types import (
     Event,
@@ -45,6 +46,7 @@ class Trace(EachRun["_Run"]):
         self.path.write_text(text, encoding="utf-8", errors="replace")
 
 
+@entry_point
 def trace(path: str | os.PathLike[str]) -> Callable[[Event], object]:
     """Returns an observer that writes a trace for chrome://tracing or https://ui.perfetto.dev: `observers=[cs.trace("run.json")]`.
 

@@ -6,6 +6,7 @@ import sys
 from collections.abc import Iterator
 from typing import TextIO
 
+from cascade._vm import entry_point
 from cascade.adapters.protocols import Solver
 from cascade.adapters.solvers.native import NativeSolver
 from cascade.declare.inputs import input_of
@@ -24,6 +25,7 @@ DEPTH = 3
 BRACKETS = {LIST: "[]", TUPLE: "()", SET: "{}", DICT: "{}"}
 
 
+@entry_point
 def dry_run(target: object, *, solver: Solver | None = None, file: TextIO | None = None) -> None:
     """Prints the plan of a target, stage by stage, with the arguments and policies of each task; nothing is run.
 

@@ -177,6 +177,7 @@ async def arun(
     return await engine.run_in_loop(target, params, **run_options)
 
 
+@entry_point
 def stream(
     target: LazyResult[list[R]],
     params: Mapping[str, object] | None = None,

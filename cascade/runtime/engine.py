@@ -7,7 +7,7 @@ import time
 from collections.abc import Callable, Iterable, Mapping, Sequence
 from functools import cache
 
-from cascade._vm import Machine, loop_code_of, makes_machine_code
+from cascade._vm import Machine, entry_point, loop_code_of, makes_machine_code
 from cascade.adapters.executors.local import LocalExecutor
 from cascade.adapters.protocols import Executor, Solver
 from cascade.adapters.solvers.native import NativeSolver
@@ -15,7 +15,7 @@ from cascade.compiler.code_cache import CodeCache, calls_of, operations_of, task
 from cascade.declare.amounts import is_endless
 from cascade.declare.lazy import LazyResult
 from cascade.declare.resources import Resource
-from cascade.errors import DeclarationError
+from cascade.errors import DeclarationError, PolicyError
 from cascade.events.bus import MessageBus
 from cascade.events.silent import SILENT
 from cascade.graph.model import Graph
@@ -92,6 +92,7 @@ class Engine:
         machine_code: as it was given.
     """
 
+    @entry_point
     def __init__(
         self,
         solver: Solver | None = None,
@@ -115,8 +116,7 @@ class Engine:
         self.capacity: Capacity = Capacity(system_resources)
         self._code_cache = CodeCache(self.solver)
         self.resource_container: ResourceContainer = ResourceContainer()
-        for resource in resources:
-            self.register(resource)
+        self.resource_container.register_all(resources)
         observing = _checked(observers)
         self._run_observers = [each for each in list[object](observing) if isinstance(each, RunObserver)]
         if observing:
@@ -126,6 +126,7 @@ class Engine:
                 wanted = {name: bool(getattr(observer, f"wants_{name}", True)) for name in ("items", "calls")}
                 self.bus.subscribe(Event, observer, **wanted)
 
+    @entry_point
     def register(self, resource: Resource, *, replace: bool = False) -> Resource:
         """Makes a resource known to the runs of this engine; see `ResourceContainer.register`."""
         return self.resource_container.register(resource, replace=replace)
@@ -191,6 +192,7 @@ class Engine:
             session.outcome = await drive_awaited(session.run, session.context, session.deadline)
         return session.outcome.unwrap()
 
+    @entry_point
     def stream(
         self,
         target: LazyResult[list[R]],
@@ -218,6 +220,7 @@ class Engine:
 
         return Stream(start, ordered)
 
+    @entry_point
     def run_now(
         self, target: object, params: Mapping[str, object] | None = None, **options: Unpack[RunOptions]
     ) -> object:
@@ -416,13 +419,13 @@ def _check_values(use_vm: bool, timeout: float | None, max_steps: int | None) ->
 
     Raises:
         DeclarationError: (a TypeError) `use_vm` is not a bool.
-        ValueError: a limit is out of range.
+        PolicyError: (a ValueError) a limit is no number, or out of range.
     """
     if use_vm is not True and use_vm is not False:
         raise DeclarationError(
             f"use_vm={use_vm!r}", expected="True for the virtual machine, or False for the graph path"
         )
     if timeout is not None and not (hasattr(timeout, "__float__") and timeout > 0):
-        raise ValueError(f"timeout={timeout!r}: expected a positive number of seconds, or None")
+        raise PolicyError(f"timeout={timeout!r}", expected="a positive number of seconds, or None")
     if max_steps is not None and (not isinstance(max_steps, int) or max_steps < 0):
-        raise ValueError(f"max_steps={max_steps!r}: expected a number of task calls from 0 up, or None")
+        raise PolicyError(f"max_steps={max_steps!r}", expected="a number of task calls from 0 up, or None")

@@ -186,9 +186,7 @@ def converted(value: object, declared: Input) -> object:
 def missing(declared: Input) -> ParameterError:
     """Returns the error of an input that was not given."""
     if declared.kind == "parameter":
-        hint = (
-            f"give it: params={{{declared.name!r}: ...}}, or declare a default: Param({declared.name!r}, default=...)"
-        )
+        hint = f"give it: params={{{declared.name!r}: ...}}, to a program {declared.name}=...; or declare a default: Param({declared.name!r}, default=...)"
     else:
         hint = f"set it before the run, or declare a default: Env({declared.name!r}, default=...)"
     return ParameterError(

@@ -34,4 +34,6 @@ def unexpected_option(function: str, options: Iterable[str], known: Iterable[str
     known = sorted(known)
     name = next(name for name in options if name not in known)
     hint = nearest(name, known)
-    return TypeError(f"{function}() got an unexpected keyword argument {name!r}" + (f"; {hint}" if hint else ""))
+    error = TypeError(f"{function}() got an unexpected keyword argument {name!r}" + (f"; {hint}" if hint else ""))
+    error.add_note(f"  expected: {', '.join(known)}")
+    return error

@@ -9,11 +9,12 @@ from cascade.adapters.executors.local import LocalExecutor
 from cascade.adapters.executors.scopes import has_scope, outer_cancellation
 from cascade.adapters.solvers.native import NativeSolver
 from cascade.compiler.code_cache import CodeCache, CompiledTarget, is_asynchronous, operations_of, target_code
+from cascade.declare.binding import note_parameters
 from cascade.declare.inputs import Input
 from cascade.declare.lazy import LazyResult
 from cascade.declare.resources import Resource
 from cascade.declare.task import Task
-from cascade.errors import SendingError, TargetError
+from cascade.errors import DeclarationError, SendingError, TargetError
 from cascade.graph.inputs import Inputs
 from cascade.graph.operations import operation_of
 from cascade.imports import TYPE_CHECKING, Generic, NoReturn, ParamSpec, TypeVar, annotation, overload
@@ -101,8 +102,7 @@ class Program(CompiledTarget, Generic[P, R]):
         self._asynchronous = is_asynchronous(code)
         self._is_plain_task = inputs is None and not self._asynchronous
         self._container = ResourceContainer()
-        for resource in resources:
-            self._container.register(resource)
+        self._container.register_all(resources)
         # Runs that take no inputs and no resources share a context.
         self._context = RunContext(
             CodeCache(NativeSolver()), LocalExecutor(), RunInputs(shared=True), target=target, capacity=capacity
@@ -115,6 +115,7 @@ class Program(CompiledTarget, Generic[P, R]):
                 + [f"    {each.describe()}" for each in self.parameters]
             )
 
+    @entry_point
     def __call__(self, /, *args: P.args, **kwargs: P.kwargs) -> R:
         """Runs the program and returns its value. No event loop is needed when nothing is async.
 
@@ -125,7 +126,11 @@ class Program(CompiledTarget, Generic[P, R]):
         if has_scope():
             outer_cancellation()()  # a loop of short programs has to end as well
         if self._is_plain_task:  # the shortest way: rules and small steps are called millions of times
-            slots = self._bind(*args, **kwargs)
+            try:
+                slots = self._bind(*args, **kwargs)
+            except TypeError as error:
+                self._note_parameters(error)
+                raise
             if not hands_on_deferred(slots, self._gathered):
                 machine = Machine(self._code, slots, self._context)
                 status = machine.run(NESTED_SLICE)
@@ -170,7 +175,11 @@ class Program(CompiledTarget, Generic[P, R]):
             return Machine(self._code, context.inputs.fill(inputs), context), context
         if inputs is not None and not args and not kwargs:
             return Machine(self._code, inputs, self._context), self._context
-        slots = self._bind(*args, **kwargs)
+        try:
+            slots = self._bind(*args, **kwargs)
+        except TypeError as error:
+            self._note_parameters(error)
+            raise
         if hands_on_deferred(slots, self._gathered):
             assert isinstance(self._target, Task)
             context = self._own_context(None)
@@ -178,13 +187,18 @@ class Program(CompiledTarget, Generic[P, R]):
             return Machine(code, filled_in, context), context
         return Machine(self._code, slots, self._context), self._context
 
+    def _note_parameters(self, error: TypeError) -> None:
+        if isinstance(self._target, Task):
+            note_parameters(error, self.blueprint.name, self._target.func)
+
     def _by_name(self, args: tuple[object, ...], kwargs: dict[str, object]) -> dict[str, object]:
         """Returns the parameters with the one that was given by position, where there is only one."""
         if len(args) == len(self.parameters) == 1 and not kwargs:
             return {self.parameters[0].name: args[0]}
         names = ", ".join(f"{each.name}=..." for each in self.parameters)
-        raise TypeError(
-            f"program {self.blueprint.name} takes its parameters by name, {len(args)} were given by position: program({names})"
+        raise DeclarationError(
+            f"program {self.blueprint.name} takes its parameters by name, {len(args)} were given by position",
+            expected=f"program({names})",
         )
 
     def _own_context(self, params: dict[str, object] | None) -> RunContext:

@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import AsyncGenerator, AsyncIterator, Callable, Generator, Iterator
 from types import TracebackType
 
+from cascade._vm import entry_point
 from cascade.declare.lazy import LazyResult, lazy_result
 from cascade.declare.policies import MapSignature
 from cascade.errors import DeclarationError
@@ -78,6 +79,7 @@ class Stream(Generic[R]):
     def __iter__(self) -> Iterator[R]:
         return self
 
+    @entry_point
     def __next__(self) -> R:
         if self._results is None:
             self._refuse_twice(self._results_later)

@@ -8,10 +8,17 @@ from contextvars import ContextVar
 from dataclasses import dataclass
 from typing import Unpack
 
+from cascade._vm import entry_point
+from cascade.declare.lazy import LazyResult
 from cascade.errors import DeclarationError
 from cascade.events.types import Event, RunFinished, RunStarted
+from cascade.graph.build import checked_nest
+from cascade.graph.model import Graph
 from cascade.runtime.engine import Engine
-from cascade.runtime.options import OwnRunOptions
+from cascade.runtime.options import OwnRunOptions, unexpected_option
+
+OPTIONS = frozenset(OwnRunOptions.__annotations__)
+ENGINE_OPTIONS = frozenset({"observers", "report", "system_resources"})
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -50,7 +57,8 @@ def emit(value: object) -> bool:
     return True
 
 
-async def watch(
+@entry_point
+def watch(
     target: object,
     params: Mapping[str, object] | None = None,
     *,
@@ -67,8 +75,23 @@ async def watch(
         engine: runs it, with its resources; then options for the engine are not allowed.
 
     Raises:
+        TargetError: (a TypeError) `target` is something else.
         Exception: whatever the run raises, after the event RunFinished.
     """
+    if not options.keys() <= OPTIONS:
+        raise unexpected_option("watch", options, OPTIONS)
+    if engine is not None and ENGINE_OPTIONS & options.keys():
+        raise DeclarationError(
+            "watch was given an engine and options of engines", hint="pass them to cascade.Engine(...)"
+        )
+    if type(target) is not Graph and type(target) is not LazyResult:
+        checked_nest(target)
+    return _watched(target, params, engine, options)
+
+
+async def _watched(
+    target: object, params: Mapping[str, object] | None, engine: Engine | None, options: OwnRunOptions
+) -> AsyncIterator[Event]:
     loop, waiting = asyncio.get_running_loop(), asyncio.Queue[Event | None]()
     thread_safe = loop.call_soon_threadsafe
     watcher = _Watcher(lambda event: thread_safe(waiting.put_nowait, event))
@@ -118,10 +141,6 @@ async def _run(
 
         observers = [watcher, *options.pop("observers", ())]
         return await arun(target, params, observers=observers, **options)  # type: ignore[call-overload]  # of any type
-    if {"observers", "system_resources", "report"} & options.keys():
-        raise DeclarationError(
-            "watch was given an engine and options of engines", hint="pass them to cascade.Engine(...)"
-        )
     unsubscribe = engine.bus.subscribe(Event, watcher, items=False)
     try:
         return await engine.run_in_loop(target, params, **options)  # type: ignore[misc]  # those of a run alone

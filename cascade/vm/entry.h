@@ -20,7 +20,17 @@ typedef struct {
 static int cascade_full_tracebacks = 0;
 static PyObject *cascade_misuse;    /* the class of errors that tell a user all there is to know: without a frame of the library */
 
-/* Whether an exception needs no frame of the library: the user's mistake, Ctrl-C, or one whose cause has the frames of a worker process. */
+static int cascade_has_notes(PyObject *error) {
+    PyObject *notes = PyObject_GetAttrString(error, "__notes__");
+    int has = notes != NULL && PyList_Check(notes) && PyList_GET_SIZE(notes) > 0;
+    if (notes == NULL)
+        PyErr_Clear();
+    Py_XDECREF(notes);
+    return has;
+}
+
+/* Whether an exception needs no frame of the library: the user's mistake, Ctrl-C, one whose note says where it was raised, or one whose
+ * cause has the frames of a worker process. */
 static int cascade_tells_all(PyObject *error) {
     PyObject *cause, *module;
     const char *text;
@@ -28,6 +38,8 @@ static int cascade_tells_all(PyObject *error) {
     if (PyErr_GivenExceptionMatches(error, PyExc_KeyboardInterrupt))
         return 1;
     if (cascade_misuse != NULL && PyErr_GivenExceptionMatches(error, cascade_misuse))
+        return 1;
+    if (cascade_has_notes(error))
         return 1;
     cause = PyException_GetCause(error);
     if (cause == NULL)
@@ -42,39 +54,52 @@ static int cascade_tells_all(PyObject *error) {
     return tells;
 }
 
-/* Packages that the library may be in when Ctrl-C comes. */
-static const char *const cascade_machinery[] = {"asyncio", "importlib", "threading", "selectors", "concurrent", NULL};
+/* Packages that the library may be in when Ctrl-C comes, or when it finds a mistake. */
+static const char *const cascade_machinery[] = {"asyncio", "importlib", "threading", "selectors", "concurrent", "contextlib", NULL};
 
 static int cascade_is_of(const char *module, const char *package) {
     size_t length = strlen(package);
     return strncmp(module, package, length) == 0 && (module[length] == '.' || module[length] == 0);
 }
 
-static int cascade_is_own_frame(PyFrameObject *frame, int interrupted) {
+/* Whether the function of a frame is of a package or module, or of the machinery. */
+static int cascade_is_frame_of(PyFrameObject *frame, const char *module, int with_machinery) {
     PyObject *globals = PyFrame_GetGlobals(frame);
     PyObject *name = globals == NULL ? NULL : PyDict_GetItemString(globals, "__name__");
     const char *text = name != NULL && PyUnicode_Check(name) ? PyUnicode_AsUTF8(name) : NULL;
     const char *const *package = cascade_machinery;
-    int own = text != NULL && cascade_is_of(text, "cascade");
-    for (; text != NULL && interrupted && !own && *package != NULL; package++)
-        own = cascade_is_of(text, *package);
+    int is_of = text != NULL && cascade_is_of(text, module);
+    for (; text != NULL && with_machinery && !is_of && *package != NULL; package++)
+        is_of = cascade_is_of(text, *package);
     if (name != NULL && text == NULL)
         PyErr_Clear();
     Py_XDECREF(globals);
-    return own;
+    return is_of;
+}
+
+/* Takes the last frames off, if they are those of `task.tail(...)`, which is called in loops and so is no entry point of its own. */
+static void cascade_trim_end(PyObject *traceback) {
+    PyTracebackObject *last_other = (PyTracebackObject *)traceback, *each = last_other;
+    for (; each != NULL; each = each->tb_next)
+        if (!cascade_is_frame_of(each->tb_frame, "cascade.declare.task", 0))
+            last_other = each;
+    if (last_other->tb_next != NULL && PyObject_SetAttrString((PyObject *)last_other, "tb_next", Py_None) < 0)
+        PyErr_Clear();
 }
 
 /* Takes the leading frames of the library off the traceback of the exception that is set. */
 static void cascade_trim_traceback(void) {
     PyObject *type, *value, *traceback, *rest;
-    int interrupted = PyErr_ExceptionMatches(PyExc_KeyboardInterrupt);
+    int with_machinery = PyErr_ExceptionMatches(PyExc_KeyboardInterrupt) || (cascade_misuse != NULL && PyErr_ExceptionMatches(cascade_misuse));
     PyErr_Fetch(&type, &value, &traceback);
     PyErr_NormalizeException(&type, &value, &traceback);
     rest = traceback;
-    while (rest != NULL && rest != Py_None && PyTraceBack_Check(rest) && cascade_is_own_frame(((PyTracebackObject *)rest)->tb_frame, interrupted))
+    while (rest != NULL && rest != Py_None && PyTraceBack_Check(rest) && cascade_is_frame_of(((PyTracebackObject *)rest)->tb_frame, "cascade", with_machinery))
         rest = (PyObject *)((PyTracebackObject *)rest)->tb_next;
     if (rest == NULL && !(value != NULL && PyExceptionInstance_Check(value) && cascade_tells_all(value)))
         rest = traceback;
+    if (rest != NULL && rest != Py_None && PyTraceBack_Check(rest))
+        cascade_trim_end(rest);
     Py_XINCREF(rest);
     Py_XDECREF(traceback);
     if (value != NULL && PyExceptionInstance_Check(value))

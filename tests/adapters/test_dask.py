@@ -194,6 +194,14 @@ def test_wrong_clients_are_refused():
             cs.DaskExecutor(address)
 
 
+@pytest.mark.parametrize("address", ["nowhere.invalid:1", "tcp://127.0.0.1:1"])
+def test_a_scheduler_that_does_not_answer_is_said_so_within_the_timeout(address: str):
+    with pytest.raises(cs.SchedulerError, match=f"no scheduler answered at '{address}' within 0.2 s") as found:
+        cs.DaskExecutor(address, timeout=0.2)
+    assert isinstance(found.value, OSError)
+    assert "`dask scheduler`" in str(found.value.hint) and str(found.value.where).split(":")[1].strip()
+
+
 def test_compute_tasks_run_compute_tasks_on_a_worker(run):
     pytest.importorskip("loky")
     assert run(nested(3)) == [0, 2, 4]

@@ -46,7 +46,7 @@ def check_blocks(whole: list[Block], directory: Path) -> None:
     found = [block for block in whole if not block.missing()]
     for block, ran in zip(found, run_blocks(found, directory), strict=True):
         if (
-            block.error is None
+            "MissingExtraError" not in (block.error or "")
             and ran.error is not None
             and (extra := re.search(r"needs the package '(\w+)'", ran.error))
         ):

@@ -173,9 +173,12 @@ def test_an_option_that_a_run_does_not_have_is_refused_by_its_name(run):
         return asyncio.run(result) if inspect.isawaitable(result) else result
 
     with pytest.raises(
-        TypeError, match=rf"^{run}\(\) got an unexpected keyword argument 'use_vn'; did you mean 'use_vm'\?$"
+        TypeError,
+        match=rf"^{run}\(\) got an unexpected keyword argument 'use_vn'; did you mean 'use_vm'\?\n  expected: every, ",
     ):
         start(getattr(cs, run), use_vn=False)
     method = "run_now" if run == "run" else "run"
-    with pytest.raises(TypeError, match=rf"^Engine\.{method}\(\) got an unexpected keyword argument 'observers'$"):
+    with pytest.raises(
+        TypeError, match=rf"^Engine\.{method}\(\) got an unexpected keyword argument 'observers'\n  expected: max_steps"
+    ):
         start(getattr(cs.Engine(), method), observers=[])

@@ -352,8 +352,8 @@ def test_a_program_cannot_be_pickled_and_says_so():
         ({"observers": print}, DeclarationError, "expected: a list of functions"),
         ({"observers": [cs.console]}, DeclarationError, r"hint: call it: observers=\[console\(\)\]"),
         ({"observers": [5]}, DeclarationError, "cannot be called"),
-        ({"timeout": "a"}, ValueError, "timeout='a': expected a positive number of seconds"),
-        ({"max_steps": "a"}, ValueError, "max_steps='a': expected a number of task calls"),
+        ({"timeout": "a"}, ValueError, "timeout='a'\n  expected: a positive number of seconds"),
+        ({"max_steps": "a"}, ValueError, "max_steps='a'\n  expected: a number of task calls"),
         ({"use_vm": "no"}, DeclarationError, "use_vm='no'"),
     ],
 )

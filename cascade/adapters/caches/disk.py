@@ -12,6 +12,7 @@ from collections.abc import Callable, Iterator
 from pathlib import Path
 from typing import TypeVar
 
+from cascade._vm import entry_point
 from cascade.adapters.caches.codec import Codec, NotLoadedError
 from cascade.adapters.caches.identity import Identity
 from cascade.adapters.caches.keyed import KeyedCache
@@ -51,6 +52,7 @@ class DiskCache(KeyedCache):
         MissingExtraError: (an ImportError) msgspec is not installed.
     """
 
+    @entry_point
     def __init__(self, path: str | os.PathLike[str], *, pickle: bool = False) -> None:
         if not isinstance(path, (str, os.PathLike)):
             raise DeclarationError(f"DiskCache({path!r})", expected="the path of a file")

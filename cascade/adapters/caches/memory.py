@@ -6,6 +6,7 @@ import copy
 import threading
 from collections import OrderedDict
 
+from cascade._vm import entry_point
 from cascade.adapters.caches.keyed import KeyedCache
 from cascade.adapters.caches.keys import is_immutable
 from cascade.adapters.caches.singletons import Singletons, singletons_in
@@ -24,6 +25,7 @@ class MemoryCache(KeyedCache):
         DeclarationError: (a TypeError) `max_entries` is not a positive number.
     """
 
+    @entry_point
     def __init__(self, max_entries: int = 65_536) -> None:
         if not isinstance(max_entries, int) or max_entries < 1:
             raise DeclarationError(f"MemoryCache(max_entries={max_entries!r})", expected="a positive number of values")

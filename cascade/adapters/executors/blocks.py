@@ -12,6 +12,7 @@ from collections.abc import Callable
 from concurrent.futures import BrokenExecutor, CancelledError, Executor, Future
 from typing import cast
 
+from cascade._vm import entry_point
 from cascade.adapters.executors.handshake import enter, greeting
 from cascade.adapters.executors.local import LocalExecutor
 from cascade.adapters.executors.messages import died, shut_down
@@ -53,6 +54,7 @@ class Blocks(LocalExecutor):
         MissingExtraError: (an ImportError) cloudpickle is not installed.
     """
 
+    @entry_point
     def __init__(
         self, executor: Executor | Callable[[], Executor], workers: int | None = None, *, threads: int | None = None
     ) -> None:

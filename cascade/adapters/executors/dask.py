@@ -5,6 +5,7 @@ from __future__ import annotations
 import asyncio
 import contextlib
 import importlib.util
+import socket
 import time
 from _thread import allocate_lock
 from collections.abc import Callable, Sequence
@@ -12,6 +13,7 @@ from concurrent.futures import Future, InvalidStateError
 from importlib import import_module
 from typing import Protocol, TypeGuard, cast
 
+from cascade._vm import entry_point
 from cascade.adapters.executors.blocks import next_ticket
 from cascade.adapters.executors.handshake import enter, greeting
 from cascade.adapters.executors.kept import LEAST, Answer, Kept, KeptAnswer, kept_answer
@@ -19,7 +21,8 @@ from cascade.adapters.executors.local import LocalExecutor
 from cascade.adapters.executors.messages import died, not_finished
 from cascade.adapters.executors.worker_call import answer_of
 from cascade.adapters.executors.worker_pool import WorkerPool
-from cascade.errors import CascadeError, DeclarationError, MissingExtraError, SendingError, WorkerError
+from cascade.declare.amounts import as_timeout
+from cascade.errors import CascadeError, DeclarationError, MissingExtraError, SchedulerError, SendingError, WorkerError
 
 MESSAGE_BYTES = 4 << 20
 """Bytes of a block's message, about: they pass through the scheduler."""
@@ -31,6 +34,8 @@ LARGE = 8 << 20
 """Larger arguments, as programs with much data, go to the workers directly, once to each."""
 LARGE_KEPT = 4
 """How many of them the workers keep: those that were sent last."""
+RETRY_SECONDS = 0.1
+"""Seconds between two attempts to reach a scheduler, which may just be starting."""
 SCATTERS = 3
 """How often one call sends its large arguments: workers that held them may have died."""
 
@@ -70,16 +75,20 @@ class DaskExecutor(LocalExecutor):
     Args:
         client: a `distributed.Client`, or the address of a scheduler, to which a client is made; `close()` closes that.
         threads: as in `LocalExecutor`.
+        timeout: seconds in which a scheduler has to answer, where `client` is its address.
 
     Raises:
         MissingExtraError: (an ImportError) distributed is not installed.
+        SchedulerError: (a ConnectionError, which is an OSError) no scheduler answers at the address.
         DeclarationError: (a TypeError) `client` is something else.
+        PolicyError: (a ValueError) `timeout` is not a positive number of seconds.
     """
 
     keeps_results = True
     """Whether results may stay on the workers; a subclass may say that they come back, each."""
 
-    def __init__(self, client: Client | str, *, threads: int | None = None) -> None:
+    @entry_point
+    def __init__(self, client: Client | str, *, threads: int | None = None, timeout: float = 10.0) -> None:
         if importlib.util.find_spec("distributed") is None:
             raise MissingExtraError("DaskExecutor", "distributed", "dask")
         self._is_own = isinstance(client, str)
@@ -95,7 +104,7 @@ class DaskExecutor(LocalExecutor):
         if getattr(client, "status", None) == "closed":
             raise DeclarationError("DaskExecutor was given a client that is closed", expected="one that is open")
         super().__init__(threads=threads)
-        self._client: Client = _client_to(client) if isinstance(client, str) else client
+        self._client: Client = _client_to(client, timeout) if isinstance(client, str) else client
         self._workers = DaskPool(self._client)
 
     def worker_pool(self) -> WorkerPool:
@@ -109,14 +118,41 @@ class DaskExecutor(LocalExecutor):
             self._client.close()
 
 
-def _client_to(address: str) -> Client:
+def _client_to(address: str, timeout: float) -> Client:
+    seconds = as_timeout(timeout)
     try:
-        return cast("Client", import_module("distributed").Client(address, set_as_default=False))
+        _await_scheduler(address, seconds)
+        return cast("Client", import_module("distributed").Client(address, set_as_default=False, timeout=seconds))
     except ValueError as error:
         raise DeclarationError(
             f"DaskExecutor was given {address!r}: {error}",
             expected="the address of a scheduler, such as 'tcp://127.0.0.1:8786'",
         ) from None
+    except OSError as error:
+        raise SchedulerError(
+            f"no scheduler answered at {address!r} within {timeout:g} s",
+            where=f"{type(error).__name__}: {error}",
+            expected="the address of a scheduler that is running, such as 'tcp://127.0.0.1:8786'",
+            hint="start one with `dask scheduler`, which prints its address; or wait longer: DaskExecutor(address, timeout=60)",
+        ) from None
+
+
+def _await_scheduler(address: str, seconds: float | None) -> None:
+    # A client that does not reach its scheduler cannot be closed: it writes errors when it is collected, and when the process ends.
+    comm = import_module("distributed.comm")
+    protocol, location = comm.parse_address(address)
+    if protocol not in ("tcp", "tls"):
+        return
+    place, end = comm.parse_host_port(location), float("inf") if seconds is None else time.monotonic() + seconds
+    while True:
+        try:
+            socket.create_connection(place, timeout=min(end - time.monotonic(), 1.0)).close()
+        except OSError:
+            if time.monotonic() + RETRY_SECONDS > end:
+                raise
+            time.sleep(RETRY_SECONDS)
+        else:
+            return
 
 
 class _State(Protocol):

@@ -7,7 +7,7 @@ import types
 from collections.abc import Callable, Iterable, Mapping
 from typing import Any, NamedTuple, TypeGuard
 
-from cascade._vm import holds_deferred
+from cascade._vm import entry_point, holds_deferred
 from cascade.declare.cache_policy import CachePolicy
 from cascade.declare.control import EITHER as EITHER_TASK
 from cascade.declare.control import ROUTER
@@ -15,7 +15,7 @@ from cascade.declare.inputs import input_of
 from cascade.declare.operators import FUNCTIONS, task_of
 from cascade.declare.resources import Injection, Resource, inject, injection_of
 from cascade.declare.task import MODES, BoundTask, Task
-from cascade.errors import CascadeError, CycleError, SerializationError
+from cascade.errors import CascadeError, CycleError, DeclarationError, SerializationError
 from cascade.graph.calls import NO_INPUT
 from cascade.graph.containers import DICT, EITHER, REBUILT, Container, is_container, parts
 from cascade.graph.model import Graph
@@ -31,6 +31,7 @@ from cascade.graph.walk import walk
 _Called = AnyTask | PolicyOperation | Container
 
 
+@entry_point
 def from_json(
     text: str | bytes, *, allow: Iterable[str] | None = None, caches: Mapping[str, CachePolicy] | None = None
 ) -> Graph:
@@ -48,6 +49,10 @@ def from_json(
         CycleError: (a ValueError) the graph depends on itself.
     """
     names, given = Names(allow), check_caches(caches)
+    if not isinstance(text, (str, bytes, bytearray)):
+        raise DeclarationError(
+            f"from_json was given {text!r:.60}, of type {type(text).__name__}", expected="a text, as to_json returns it"
+        )
     try:
         document = json.loads(text, object_pairs_hook=_unique, parse_constant=_no_constant)
         whole = Reader(names, given, document).outline()

@@ -5,7 +5,7 @@ from __future__ import annotations
 import json
 from collections.abc import Mapping
 
-from cascade._vm import holds_deferred
+from cascade._vm import entry_point, holds_deferred
 from cascade.declare.cache_policy import CachePolicy
 from cascade.declare.operators import is_operator
 from cascade.declare.resources import Injection
@@ -22,6 +22,7 @@ from cascade.graph.serialize.policies import check_caches, describe_policies
 from cascade.graph.serialize.values import encode_value
 
 
+@entry_point
 def to_json(target: object, *, indent: int | None = None, caches: Mapping[str, CachePolicy] | None = None) -> str:
     """Writes a graph as JSON, with its policies.
 

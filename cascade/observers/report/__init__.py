@@ -11,6 +11,7 @@ from __future__ import annotations
 import os
 from collections.abc import Callable
 
+from cascade._vm import entry_point
 from cascade.events.types import Event, RunStarted
 from cascade.observers.each_run import EachRun, output_file
 from cascade.observers.kernel_use import KernelUse
@@ -38,6 +39,7 @@ class Report(EachRun[Collected]):
         self.path.write_text(page(run, target), encoding="utf-8", errors="replace")
 
 
+@entry_point
 def report(path: str | os.PathLike[str], *, memory: bool = False) -> Callable[[Event], object]:
     """Returns an observer that writes a report of a run as one HTML file: `cs.run(target, observers=[cs.report("run.html")])`.
 

@@ -2,8 +2,9 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping
 
+from cascade._vm import entry_point
 from cascade.declare.resources import GeneratorFunction, Resource
 from cascade.errors import DeclarationError
 from cascade.imports import TYPE_CHECKING, annotation
@@ -24,6 +25,7 @@ class ResourceContainer:
         self.registered: Mapping[str, Resource] = {}
         self.overrides: tuple[tuple[str, Resource], ...] = ()
 
+    @entry_point
     def register(self, resource: Source, *, replace: bool = False) -> Resource:
         """Makes a resource known by its name.
 
@@ -43,6 +45,22 @@ class ResourceContainer:
         self.registered = {**self.registered, new.name: new}
         return new
 
+    def register_all(self, resources: Iterable[Source]) -> None:
+        """Makes several resources known by their names, as `register` does.
+
+        Raises:
+            DeclarationError: (a TypeError) `resources` is no list of resources.
+        """
+        if not isinstance(resources, Iterable):
+            raise DeclarationError(
+                f"resources={resources!r}",
+                expected="a list of resources",
+                hint="resources=[...], also for a single one",
+            )
+        for resource in resources:
+            self.register(resource)
+
+    @entry_point
     def override(self, name: str, resource: Source) -> AbstractContextManager[Resource]:
         """While the context lasts, runs that begin get `resource` where `name` is injected.
 
