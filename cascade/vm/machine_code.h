@@ -6,7 +6,7 @@
  *
  *     analysis.h  loops, and which registers of the kernel stand in registers of the machine
  *     facts.h     what loops take for granted of arrays
- *     emitter.h   operands, jumps, ways out      numbers.h, objects.h, attributes.h, parts.h  one form for each part
+ *     emitter.h   operands, jumps, ways out      numbers.h, objects.h, arrays.h, attributes.h, parts.h  a form for each part
  *     countdown.h a form for two parts
  *     asides.h    what is off the usual way      names.h, debugger.h  whose machine code it is, for profilers and debuggers
  *     operations.h  what all of these are made of    x86_64.h, aarch64.h  the same in the machine's instructions
@@ -30,6 +30,7 @@
 #include "machine_code/countdown.h"
 #include "machine_code/objects.h"
 #include "machine_code/attributes.h"
+#include "machine_code/arrays.h"
 #include "machine_code/parts.h"
 #include "machine_code/asides.h"
 #endif
@@ -183,7 +184,7 @@ static void cascade_emit_word(cascade_emitter *e)
     int32_t number = e->word;
     const cascade_parts *parts = &cascade_parts_of[plan->opcodes[number]];
     int fused_move = parts->count >= 2 && parts->parts[parts->count - 1].name == PART_MOVE;
-    e->offsets[number] = CODE->size;
+    (e->strided ? e->strided_offsets : e->offsets)[number] = CODE->size;
     if (parts->count == 0) {
         store_places(e, plan->region_of[number], plan->dirty[number]);
         jump_out(e, number, NULL);
@@ -213,6 +214,26 @@ static void cascade_emit_word(cascade_emitter *e)
         emit_part(e, &parts->parts[i]);
 }
 
+/* The loops that take arrays for granted once more, for any strides. */
+static void cascade_emit_strided(cascade_emitter *e)
+{
+    cascade_plan *plan = e->plan;
+    e->strided = 1;
+    for (int32_t number = 0; number < plan->length; number++) {
+        int region = plan->region_of[number];
+        if (region == NO_REGION || plan->regions[region].facts == 0)
+            continue;
+        e->word = number;
+        cascade_emit_word(e);
+        if (is_end(plan->opcodes[number]) || (number + 1 < plan->length && plan->region_of[number + 1] == region))
+            continue;
+        cascade_aside *edge = aside(e, ASIDE_EDGE, m_jump(CODE, CC_ALWAYS));
+        edge->target = number + 1;
+        edge->dirty = dirty_behind(plan, number, 0);
+    }
+    e->strided = 0;
+}
+
 static void cascade_emit(cascade_emitter *e)
 {
     cascade_plan *plan = e->plan;
@@ -235,6 +256,7 @@ static void cascade_emit(cascade_emitter *e)
         store_places(e, plan->region_of[e->word], dirty_behind(plan, e->word, 0));
         jump_out(e, plan->length, NULL);
     }
+    cascade_emit_strided(e);
     for (int32_t number = 0; number < plan->length; number++) {
         if (!plan->is_led[number] || !HAS_FORM(plan, number))
             continue;
@@ -244,8 +266,9 @@ static void cascade_emit(cascade_emitter *e)
     }
     for (int32_t number = 0; number < e->aside_count; number++)
         emit_aside(e, number);
+    m_end(CODE);
     for (int32_t i = 0; i < e->branch_count; i++)
-        m_land(CODE, e->branches[i].jump, e->offsets[e->branches[i].target]);
+        m_land(CODE, e->branches[i].jump, (e->branches[i].strided ? e->strided_offsets : e->offsets)[e->branches[i].target]);
 }
 
 static cascade_pages *cascade_publish(cascade_emitter *e)
@@ -277,7 +300,7 @@ static cascade_pages *cascade_make_machine_code(const cascade_source_code *sourc
     size_t length = (size_t)source->length;
     cascade_plan *plan = PyMem_Calloc(1, sizeof *plan);
     uint8_t *bytes = PyMem_Calloc(3, length + 1);
-    int32_t *numbers = PyMem_Malloc(sizeof(int32_t) * 7 * (length + 1));
+    int32_t *numbers = PyMem_Malloc(sizeof(int32_t) * 8 * (length + 1));
     int16_t *regions = PyMem_Malloc(sizeof(int16_t) * (length + 1));
     cascade_emitter emitter = {0}, *e = &emitter;
     cascade_pages *made = NULL;
@@ -305,6 +328,7 @@ static cascade_pages *cascade_make_machine_code(const cascade_source_code *sourc
         plan->nodes = numbers + 4 * (length + 1);
         plan->dirty = (uint32_t *)(numbers + 5 * (length + 1));
         e->entries = numbers + 6 * (length + 1);
+        e->strided_offsets = numbers + 7 * (length + 1);
         memset(plan->dirty, 0, sizeof(uint32_t) * length);
         memset(e->entries, 0xFF, sizeof(int32_t) * length);
         e->plan = plan;

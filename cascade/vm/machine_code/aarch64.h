@@ -368,6 +368,12 @@ static void m_put_float(cascade_code *code, cascade_place to, int reg)
     else
         m_load_float(code, to.reg, in_register(reg));
 }
+static cascade_place m_constant(cascade_code *code, int64_t value, int spare)
+{
+    m_set(code, spare, value);
+    return in_register(spare);
+}
+static void m_end(cascade_code *code) { (void)code; }
 static void m_load_float_32(cascade_code *code, int reg, cascade_place from)
 {
     put_access(code, LOAD_FLOAT_32, reg, from);
@@ -377,6 +383,11 @@ static void m_compare_float(cascade_code *code, int reg, cascade_place with) { p
 static void m_zero_float(cascade_code *code, int reg) { put(code, 0x2F00E400 | (uint32_t)reg); }        /* movi */
 static void m_bits_of_float(cascade_code *code, int reg, int from) { put_3(code, 0x9E660000, reg, from, 0); }
 static void m_float_of_bits(cascade_code *code, int reg, int from) { put_3(code, 0x9E670000, reg, from, 0); }
+static void m_load_float_bits(cascade_code *code, int reg, int64_t bits)
+{
+    m_set(code, X17, bits);
+    m_float_of_bits(code, reg, X17);
+}
 static void m_float_of_int(cascade_code *code, int reg, cascade_place from) { put_3(code, 0x9E620000, reg, taken(code, from), 0); }
 static void m_sign(cascade_code *code, int reg, int clears) { put_3(code, clears ? 0x1E60C000 : 0x1E614000, reg, reg, 0); }     /* fabs, fneg */
 

@@ -204,8 +204,8 @@ static void count_facts(const cascade_plan *plan, int32_t number, uint32_t facts
         if (fact >= 0 && row != NO_ROW)
             count_use(counting, row_slot(plan, row - 1), ROLE_READS_INT);
         if (fact >= 0)
-            for (int part = row != NO_ROW ? FACT_COUNT0 + 2 : FACT_DATA; part < FACT_COUNT0 + 2 * wanted.dimensions; part++)
-                count_use(counting, fact_slot(plan, fact, part), ROLE_READS_INT);
+            for (int part = row != NO_ROW ? FACT_COUNT0 + 2 : FACT_DATA; part < FACT_COUNT0 + 2 * wanted.dimensions - 1; part++)
+                count_use(counting, fact_slot(plan, fact, part), ROLE_READS_INT);       /* the last stride is mostly the size of an item */
     }
 }
 

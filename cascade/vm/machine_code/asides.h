@@ -30,6 +30,7 @@ static void emit_edge(cascade_emitter *e, const cascade_aside *aside)
         jump_out(e, aside->target, NULL);
         return;
     }
+    e->strided = 0;
     load_places(e, e->plan->region_of[aside->target]);
     establish_facts(e, aside->target);
     branch(e, m_jump(CODE, CC_ALWAYS), aside->target);
@@ -39,8 +40,19 @@ static void emit_aside(cascade_emitter *e, int32_t number)
 {
     cascade_aside aside = e->asides[number];       /* a copy: there may come more */
     e->word = aside.word;
+    e->strided = aside.strided;
     m_land(CODE, aside.jump, CODE->size);
     switch (aside.kind) {
+    case ASIDE_STRIDED:
+        e->strided = 1;
+        establish_facts(e, aside.word);
+        branch(e, m_jump(CODE, CC_ALWAYS), aside.word);
+        return;
+    case ASIDE_FROM_END:
+        e->counts_from_end = 1;
+        emit_part(e, &aside.part);
+        e->counts_from_end = 0;
+        break;
     case ASIDE_EDGE:
         emit_edge(e, &aside);
         return;

@@ -15,20 +15,26 @@ typedef struct {
     int32_t target;             /* of an edge */
     int32_t resume;             /* where the usual way goes on */
     int64_t value;
+    cascade_part part;          /* an access to an array */
+    int8_t strided;             /* see cascade_emitter */
 } cascade_aside;
 
 enum { ASIDE_HANDLER, ASIDE_FUEL, ASIDE_STEPS, ASIDE_EDGE, ASIDE_INDEX, ASIDE_DIVIDE, ASIDE_DIVIDE_KNOWN, ASIDE_ZERO, ASIDE_WIDE,
-    ASIDE_BELOW };
+    ASIDE_BELOW, ASIDE_FROM_END, ASIDE_STRIDED };
 
 typedef struct {
     int32_t jump, target;
+    int8_t strided;
 } cascade_branch;
 
 typedef struct {
     cascade_plan *plan;
     cascade_code code;
     int32_t word;               /* that is translated */
-    int32_t *offsets;           /* of the words in the code; -1 for none yet */
+    int32_t *offsets;           /* of the words in the code */
+    int32_t *strided_offsets;   /* of those that are there once more, for arrays of any strides */
+    int8_t strided;             /* whether these are translated */
+    int8_t counts_from_end;     /* whether an index is taken to be negative */
     int32_t *entries;           /* where handlers come in, or -1 */
     cascade_aside *asides;
     int32_t aside_count, aside_room;
@@ -171,6 +177,7 @@ static cascade_aside *aside(cascade_emitter *e, int kind, int32_t jump)
     made->jump = jump;
     made->word = e->word;
     made->dirty = e->plan->dirty[e->word];
+    made->strided = e->strided;
     return made;
 }
 
@@ -189,7 +196,7 @@ static void branch(cascade_emitter *e, int32_t jump, int32_t target)
         e->branches = more;
         e->branch_room = room;
     }
-    e->branches[e->branch_count++] = (cascade_branch){jump, target};
+    e->branches[e->branch_count++] = (cascade_branch){jump, target, e->strided};
 }
 
 static void store_places(cascade_emitter *e, int region, uint32_t which)

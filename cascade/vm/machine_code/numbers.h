@@ -232,12 +232,9 @@ static void emit_scalar_operation(cascade_emitter *e, const cascade_part *p, int
     int64_t smallest = rounds ? 0x0020000000000002 : 0;
     m_bits_of_float(CODE, T0, reg);
     m_operate(CODE, M_ADD, T0, in_register(T0));      /* without the sign */
-    if (rounds) {
-        m_set(CODE, T2, smallest);
-        m_operate(CODE, M_SUB, T0, in_register(T2));
-    }
-    m_set(CODE, T2, (int64_t)(0xFFE0000000000000u - (uint64_t)smallest));
-    m_operate(CODE, M_CMP, T0, in_register(T2));
+    if (rounds)
+        m_operate(CODE, M_SUB, T0, m_constant(CODE, smallest, T2));
+    m_operate(CODE, M_CMP, T0, m_constant(CODE, (int64_t)(0xFFE0000000000000u - (uint64_t)smallest), T2));
     if (rounds) {
         cascade_aside *zero = aside(e, ASIDE_ZERO, m_jump(CODE, CC_AE));
         zero->value = -smallest;
@@ -466,10 +463,8 @@ static void emit_load(cascade_emitter *e, const cascade_part *p)
     if (!to.is_memory && (p->name == PART_LOAD_FLOAT || is_float_place(e, slot_of(e, p, 0)))) {
         if (bits == 0)
             m_zero_float(CODE, to.reg);
-        else {
-            m_set(CODE, T2, bits);
-            m_float_of_bits(CODE, to.reg, T2);
-        }
+        else
+            m_load_float_bits(CODE, to.reg, bits);
         return;
     }
     m_set(CODE, to.is_memory ? T2 : to.reg, bits);

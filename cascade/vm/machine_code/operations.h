@@ -27,22 +27,32 @@
  *     m_shift(kind, reg)                      by the number of bits in T1
  *     m_set_if(condition), m_set_if_float     T0 = 1 or 0; m_set_if_float behind a comparison of floats with E or NE; T1 is lost
  *     m_int_of_float(reg, place)              returns the condition that it is beyond 64 bits; the least int may be taken for that. T2 is lost
+ *     m_constant(value, spare)                an operand with a value of 64 bits: behind the code, or in the register `spare`
+ *     m_load_float_bits(reg, bits)            a float; T2 may be lost
+ *     m_end()                                 behind all of the code
  *     m_sign(reg, clears)                     clears or changes the sign of a float; T0 is lost
  *     m_jump(condition), m_land(jump, target) a jump, and where it leads
  *     m_landing()                             where other code jumps to
  */
 
-/* An operand: a register, or memory at base + index * 2**scale + displacement. */
+/* An operand: a register, or memory at base + index * 2**scale + displacement, or a constant behind the code, with the number `displacement`. */
 typedef struct {
     int8_t is_memory, reg, index, scale;    /* index: -1 for none */
     int32_t displacement;
 } cascade_place;
+enum { IN_REGISTER, IN_MEMORY, BEHIND_CODE };
+enum { CONSTANT_LIMIT = 32, USE_LIMIT = 256 };
 
 /* A code under construction. `failed` is set where memory is exhausted; what is appended then is lost. */
 typedef struct {
     uint8_t *bytes;
     int32_t size, room;
     int failed;
+    int constant_count, use_count;
+    int64_t constants[CONSTANT_LIMIT];
+    struct {
+        int32_t at, number;
+    } uses[USE_LIMIT];          /* of constants, in the code */
 } cascade_code;
 
 static cascade_place in_register(int reg) { return (cascade_place){0, (int8_t)reg, -1, 0, 0}; }

@@ -14,6 +14,33 @@ enum { CC_FB = CC_B, CC_FAE = CC_AE, CC_FBE = CC_BE, CC_FA = CC_A, UNORDERED_IS_
 static void put_byte(cascade_code *code, int value) { uint8_t byte = (uint8_t)value; put_bytes(code, &byte, 1); }
 static void put_64(cascade_code *code, uint64_t value) { put_bytes(code, &value, 8); }
 
+/* ModRM with `reg` and `rm`, and what belongs to it. */
+static void put_operand(cascade_code *code, int reg, cascade_place rm)
+{
+    int base = rm.reg & 7;
+    reg = (reg & 7) << 3;
+    if (!rm.is_memory) {
+        put_byte(code, 0xC0 | reg | base);
+        return;
+    }
+    if (rm.is_memory == BEHIND_CODE) {
+        put_byte(code, reg | 5);
+        code->uses[code->use_count].at = code->size;
+        code->uses[code->use_count++].number = rm.displacement;
+        put_32(code, 0);
+        return;
+    }
+    int mode = rm.displacement == 0 && base != RBP ? 0 : rm.displacement == (int8_t)rm.displacement ? 1 : 2;
+    int has_index = rm.index >= 0 || base == RSP;
+    put_byte(code, mode << 6 | reg | (has_index ? 4 : base));
+    if (has_index)
+        put_byte(code, rm.scale << 6 | ((rm.index >= 0 ? rm.index : RSP) & 7) << 3 | base);
+    if (mode == 1)
+        put_byte(code, rm.displacement);
+    else if (mode == 2)
+        put_32(code, rm.displacement);
+}
+
 /* prefix (0: none), REX, 0F (where `opcode` is 0x0Fxx), opcode, ModRM with `reg` and `rm`. */
 static void put_instruction(cascade_code *code, int prefix, int wide, int opcode, int reg, cascade_place rm)
 {
@@ -26,21 +53,18 @@ static void put_instruction(cascade_code *code, int prefix, int wide, int opcode
     if (opcode >> 8)
         put_byte(code, opcode >> 8);
     put_byte(code, opcode & 255);
-    reg = (reg & 7) << 3;
-    base &= 7;
-    if (!rm.is_memory) {
-        put_byte(code, 0xC0 | reg | base);
-        return;
-    }
-    int mode = rm.displacement == 0 && base != RBP ? 0 : rm.displacement == (int8_t)rm.displacement ? 1 : 2;
-    int has_index = rm.index >= 0 || base == RSP;
-    put_byte(code, mode << 6 | reg | (has_index ? 4 : base));
-    if (has_index)
-        put_byte(code, rm.scale << 6 | ((rm.index >= 0 ? rm.index : RSP) & 7) << 3 | base);
-    if (mode == 1)
-        put_byte(code, rm.displacement);
-    else if (mode == 2)
-        put_32(code, rm.displacement);
+    put_operand(code, reg, rm);
+}
+
+/* An instruction of floats with three operands: to = left op right. */
+static void put_float_instruction(cascade_code *code, int opcode, int to, int left, cascade_place right)
+{
+    int index = right.is_memory && right.index >= 0 ? right.index : 0;
+    put_byte(code, 0xC4);
+    put_byte(code, 0xE1 ^ ((to >> 3 & 1) << 7 | (index >> 3 & 1) << 6 | (right.reg >> 3 & 1) << 5));
+    put_byte(code, 0x03 | (~left & 15) << 3);
+    put_byte(code, opcode & 255);
+    put_operand(code, to, right);
 }
 
 /* ---- Integers ----------------------------------------------------------------------------------------------------- */
@@ -99,6 +123,31 @@ static void m_load(cascade_code *code, int reg, cascade_place from)
         put_instruction(code, 0, 1, 0x8B, reg, from);
 }
 static void m_store(cascade_code *code, cascade_place to, int reg) { put_instruction(code, 0, 1, 0x89, reg, to); }
+static cascade_place m_constant(cascade_code *code, int64_t value, int spare)
+{
+    int number = 0;
+    while (number < code->constant_count && code->constants[number] != value)
+        number++;
+    if (number == CONSTANT_LIMIT || code->use_count == USE_LIMIT) {
+        m_set(code, spare, value);
+        return in_register(spare);
+    }
+    code->constants[number] = value;
+    code->constant_count += number == code->constant_count;
+    return (cascade_place){BEHIND_CODE, 0, -1, 0, number};
+}
+static void m_end(cascade_code *code)
+{
+    int32_t start;
+    while (code->size & 7)
+        put_byte(code, 0xCC);
+    start = code->size;
+    put_bytes(code, code->constants, 8 * code->constant_count);
+    for (int i = 0; i < code->use_count && !code->failed; i++) {
+        int32_t distance = start + 8 * code->uses[i].number - (code->uses[i].at + 4);
+        memcpy(code->bytes + code->uses[i].at, &distance, 4);
+    }
+}
 static void m_put(cascade_code *code, cascade_place to, int reg)
 {
     if (to.is_memory)
@@ -216,10 +265,22 @@ static void m_load_float(cascade_code *code, int reg, cascade_place from)
     else if (from.reg != reg)
         put_instruction(code, 0, 0, 0x0F28, reg, from);
 }
+static void m_load_float_bits(cascade_code *code, int reg, int64_t bits)
+{
+    cascade_place from = m_constant(code, bits, RDX);
+    if (from.is_memory)
+        m_load_float(code, reg, from);
+    else
+        put_instruction(code, 0x66, 1, 0x0F6E, reg, from);
+}
 static void m_combine_float(cascade_code *code, int operation, int to, cascade_place left, cascade_place right)
 {
-    m_load_float(code, to, left);
-    m_operate_float(code, operation, to, right);
+    if (!left.is_memory && left.reg != to && __builtin_cpu_supports("avx"))
+        put_float_instruction(code, operation, to, left.reg, right);
+    else {
+        m_load_float(code, to, left);
+        m_operate_float(code, operation, to, right);
+    }
 }
 static void m_store_float(cascade_code *code, cascade_place to, int reg) { put_instruction(code, 0xF2, 0, 0x0F11, reg, to); }
 static void m_put_float(cascade_code *code, cascade_place to, int reg)
