@@ -7,7 +7,7 @@
  *     analysis.h  loops, and which registers of the kernel stand in registers of the machine
  *     facts.h     what loops take for granted of arrays
  *     emitter.h   operands, jumps, ways out      numbers.h, objects.h, arrays.h, attributes.h, parts.h  a form for each part
- *     countdown.h a form for two parts
+ *     countdown.h a form for two parts              choice.h  one for two words
  *     asides.h    what is off the usual way      names.h, debugger.h  whose machine code it is, for profilers and debuggers
  *     operations.h  what all of these are made of    x86_64.h, aarch64.h  the same in the machine's instructions
  */
@@ -32,6 +32,7 @@
 #include "machine_code/attributes.h"
 #include "machine_code/arrays.h"
 #include "machine_code/parts.h"
+#include "machine_code/choice.h"
 #include "machine_code/asides.h"
 #endif
 
@@ -60,6 +61,8 @@ typedef struct {
     int32_t first_constant, constant_count;
     const int *has_target, *ends;       /* by opcode */
     const uint8_t *nesting;             /* by word, how many loops of the source it stands in; NULL where that is not known */
+    void *kernel;
+    int (*has_same_exits)(void *kernel, int32_t one, int32_t other);    /* whether two words leave everything in the same registers at an exit */
 } cascade_source_code;
 
 static size_t cascade_page_bytes = 0;   /* of all kernels */
@@ -184,7 +187,14 @@ static void cascade_emit_word(cascade_emitter *e)
     int32_t number = e->word;
     const cascade_parts *parts = &cascade_parts_of[plan->opcodes[number]];
     int fused_move = parts->count >= 2 && parts->parts[parts->count - 1].name == PART_MOVE;
+    cascade_choice choice;
     (e->strided ? e->strided_offsets : e->offsets)[number] = CODE->size;
+    if (belongs_to_choice(plan, number))
+        return;
+    if (begins_choice(plan, number, &choice)) {
+        emit_choice(e, &choice);
+        return;
+    }
     if (parts->count == 0) {
         store_places(e, plan->region_of[number], plan->dirty[number]);
         jump_out(e, number, NULL);
@@ -258,7 +268,7 @@ static void cascade_emit(cascade_emitter *e)
     }
     cascade_emit_strided(e);
     for (int32_t number = 0; number < plan->length; number++) {
-        if (!plan->is_led[number] || !HAS_FORM(plan, number))
+        if (!plan->is_led[number] || !HAS_FORM(plan, number) || belongs_to_choice(plan, number))
             continue;
         e->word = number;
         emit_entry(e, number);
@@ -317,6 +327,8 @@ static cascade_pages *cascade_make_machine_code(const cascade_source_code *sourc
         plan->first_constant = source->first_constant;
         plan->constant_count = source->constant_count;
         plan->nesting = source->nesting;
+        plan->kernel = source->kernel;
+        plan->has_same_exits = source->has_same_exits;
         plan->depth = bytes;
         plan->is_led = plan->depth + length;
         plan->row_of = plan->is_led + length;

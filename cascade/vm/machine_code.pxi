@@ -10,6 +10,8 @@ cdef extern from "vm/kernel.h":
         const int* has_target
         const int* ends
         const uint8_t* nesting
+        void* kernel
+        bint (*has_same_exits)(void*, int32_t, int32_t) noexcept
     Pages* cascade_make_machine_code(const SourceCode*)
     void cascade_free_pages(Pages*)
     bint cascade_is_refused(PyObject*) noexcept
@@ -144,6 +146,8 @@ cdef void make_machine_code_of(Kernel kernel) noexcept:
     source.first_constant = <int32_t>kernel.first_constant
     source.constant_count = <int32_t>kernel.constant_count
     source.nesting = NULL
+    source.kernel = <void*>kernel
+    source.has_same_exits = has_same_exits
     if make_machine_code(&kernel.pages, &source):
         name_machine_code(kernel.pages, kernel)
 
@@ -171,6 +175,8 @@ cdef void make_machine_code_of_blocks(BlockKernel kernel) noexcept:
     source.first_constant = <int32_t>kernel.first_constant
     source.constant_count = <int32_t>kernel.constant_count
     source.nesting = nesting = nesting_of(kernel)
+    source.kernel = <void*>kernel
+    source.has_same_exits = has_same_block_exits
     kernel.callee.machine_growths = kernel.callee.growths
     kernel.machine_times += 1
     kernel.callee.machine_at = 0 if machine_work == 0 else 2 * kernel.callee.work if kernel.machine_times < MACHINE_TIMES else INT64_MAX
@@ -179,6 +185,23 @@ cdef void make_machine_code_of_blocks(BlockKernel kernel) noexcept:
     else:
         kernel.callee.machine_at = INT64_MAX
     PyMem_Free(nesting)
+
+
+cdef bint has_same_exits(void* kernel, int32_t one, int32_t other) noexcept:
+    cdef Kernel known = <Kernel>kernel
+    if PyErr_Occurred() != NULL:
+        return False
+    try:
+        first, second = [known.code.exits[known.code.exit_of[number]] for number in (one, other)]
+        return (first.body, first.statement, first.again, sorted(first.names), first.ranges) == (
+            second.body, second.statement, second.again, sorted(second.names), second.ranges)
+    except BaseException:
+        return False
+
+
+cdef bint has_same_block_exits(void* kernel, int32_t one, int32_t other) noexcept:
+    cdef BlockKernel known = <BlockKernel>kernel
+    return known.exit_of[one] == known.exit_of[other]
 
 
 cdef uint8_t* nesting_of(BlockKernel kernel) noexcept:

@@ -68,6 +68,8 @@ typedef struct {
     const cascade_register *image;
     int32_t first_constant, constant_count;
     const uint8_t *nesting;             /* by word; see cascade_source_code */
+    void *kernel;
+    int (*has_same_exits)(void *kernel, int32_t one, int32_t other);
     int16_t *region_of;                 /* by word */
     uint8_t *depth;                     /* by word: the loops around it */
     uint8_t *row_of;                    /* by word: the number of the row that it takes an item of, from 1 on, or NO_ROW */

@@ -48,6 +48,9 @@ static void emit_aside(cascade_emitter *e, int32_t number)
         establish_facts(e, aside.word);
         branch(e, m_jump(CODE, CC_ALWAYS), aside.word);
         return;
+    case ASIDE_CHOICE:
+        emit_choice_by_jump(e);
+        return;
     case ASIDE_FROM_END:
         e->counts_from_end = 1;
         emit_part(e, &aside.part);
