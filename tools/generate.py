@@ -72,12 +72,12 @@ def handler_table() -> str:
 
 
 def _role(operand: Operand) -> str:
+    if operand.type in ("items", "made"):
+        return "ITEMS"
     if operand.role in ("range", "value", "target"):
         return operand.role.upper()
     if operand.role not in ("reads", "then reads", "writes", "copies"):
         return "NONE"
-    if operand.type in ("items", "made"):
-        return "ITEMS"
     kind = "COPY" if operand.role == "copies" or not operand.type else "FLOAT" if operand.type == "float" else "INT"
     return f"{'READS' if 'reads' in operand.role else 'WRITES'}_{kind}"
 
