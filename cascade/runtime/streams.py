@@ -2,14 +2,16 @@
 
 from __future__ import annotations
 
+import atexit
 from collections.abc import AsyncGenerator, AsyncIterator, Callable, Generator, Iterator
+from functools import cache
 from types import TracebackType
 
 from cascade._vm import entry_point
 from cascade.declare.lazy import LazyResult, lazy_result
 from cascade.declare.policies import MapSignature
 from cascade.errors import DeclarationError
-from cascade.imports import Generic, Protocol, Self, TypeVar, asyncio, cast
+from cascade.imports import Generic, Protocol, Self, TypeVar, asyncio, cast, weakref
 from cascade.runtime.nodes.sink import Sink
 from cascade.runtime.spine.driver import Outcome, Run, check_asynchronous, check_synchronous, drive_awaited
 from cascade.runtime.spine.run_context import RunContext
@@ -85,6 +87,7 @@ class Stream(Generic[R]):
             self._refuse_twice(self._results_later)
             check_synchronous("stream", "async for value in cascade.stream(...)")
             self._results = _generate(self._start, self._ordered)
+            _open_streams().add(self._results)
         return cast("R", next(self._results))
 
     def close(self) -> None:
@@ -127,6 +130,23 @@ class Stream(Generic[R]):
     def _refuse_twice(self, other: object) -> None:
         if other is not None:
             raise DeclarationError("a stream is iterated over by `for` and by `async for`", expected="one of the two")
+
+
+@cache
+def _open_streams() -> weakref.WeakSet[Generator[object, None, None]]:
+    """Returns the streams that have begun and may not be over; they are closed where the process ends.
+
+    One that stands in the traceback of an uncaught exception would otherwise be closed when modules are gone already.
+    """
+    streams: weakref.WeakSet[Generator[object, None, None]] = weakref.WeakSet()
+
+    def close_all() -> None:
+        for stream in list(streams):
+            if not stream.gi_running:
+                stream.close()
+
+    atexit.register(close_all)
+    return streams
 
 
 # Not methods: a generator that led back to its stream would not be closed where the stream is dropped.

@@ -267,3 +267,10 @@ def test_results_that_need_the_value_see_the_failures(run):
 
 def test_an_engine_without_threads_of_its_own_collects_as_well(path):
     assert type(path.run_with(Engine(), invert.map([0], on_error="collect"))[0]) is cs.Failure
+
+
+def test_frames_of_many_failures_lead_to_few_frames_of_the_map(run: Any):
+    # A frame for each of them would be kept alive with it, and be searched by each collection.
+    failures = run(invert.map([0.0] * 500, on_error="collect"))
+    callers = {id(each.error.__traceback__.tb_frame.f_back) for each in failures}
+    assert len(failures) == 500 and len(callers) < 50

@@ -6,6 +6,8 @@ import asyncio
 import contextlib
 import gc
 import itertools
+import subprocess
+import sys
 import threading
 import tracemalloc
 from collections.abc import Callable, Iterator
@@ -357,3 +359,34 @@ def test_a_stream_that_is_dropped_inside_of_another_event_loop_is_ended(path):
 
     asyncio.run(main())
     assert ended == [0, 1]
+
+
+HANGS = """
+import asyncio, sys
+import cascade as cs
+
+@cs.task
+def number(n):
+    return n
+
+@cs.task
+async def later(n):
+    await asyncio.sleep(0)
+    if n > 2:
+        raise ValueError(n)
+    return n
+
+stream = cs.stream({"number": number, "later": later}[sys.argv[1]].map(range(9)), use_vm=sys.argv[2] == "vm")
+for value in stream:
+    if value == 2:
+        raise RuntimeError("the user's")
+"""
+
+
+@pytest.mark.parametrize("task", ["number", "later"])
+def test_a_stream_in_the_traceback_that_ends_the_process_is_closed_in_silence(task: str, path: Any, tmp_path: Path):
+    script = tmp_path / "script.py"
+    script.write_text(HANGS)
+    arguments = [sys.executable, str(script), task, "vm" if path.use_vm else "graph"]
+    done = subprocess.run(arguments, capture_output=True, text=True, check=False)
+    assert done.stderr.endswith("RuntimeError: the user's\n") and done.stderr.count("Traceback") == 1

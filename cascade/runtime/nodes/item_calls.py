@@ -14,7 +14,7 @@ from cascade.errors import MapError
 from cascade.events.preview import preview
 from cascade.events.silent import PROGRESS_TIME
 from cascade.graph.operations import Map, PolicyOperation
-from cascade.imports import TYPE_CHECKING, asyncio
+from cascade.imports import TYPE_CHECKING, NamedTuple, asyncio
 from cascade.runtime.nodes.call import Call, ItemCall, begin
 from cascade.runtime.nodes.item_failures import ItemFailures
 from cascade.runtime.nodes.kernel_maps import Column
@@ -32,6 +32,15 @@ SLICE, LONG_SLICE = 0.001, 0.01
 
 UNKNOWN = 2**64 - 1
 """In place of the number of results before a call: whatever it returned is searched."""
+
+
+class Item(NamedTuple):
+    """An item that was called plainly, as far as its failure shows it; an `ItemCall` has the same attributes."""
+
+    position: int
+    row: list[object]
+    operation: PolicyOperation
+    operands: tuple[object, ...]
 
 
 class Rows:
@@ -75,8 +84,17 @@ class Rows:
         """Returns the call of an item."""
         return self.call_with(position, self.row(position))
 
+    def item(self, position: int) -> Item:
+        """Returns an item without its call: all that a failure needs of it."""
+        row = self.row(position)
+        return Item(position, row, self._item or self._prepare(), self._operands(row))
+
     def call_with(self, position: int, row: list[object]) -> ItemCall:
         """Returns the call of an item that is given."""
+        operation = self._item or self._prepare()
+        return ItemCall(self.call.context, operation, self._operands(row), self.call, position, row)
+
+    def _operands(self, row: list[object]) -> tuple[object, ...]:
         operation, signature = self._item or self._prepare(), self.operation.signature
         named = dict(zip(signature.names, row[signature.positional :], strict=True))
         slots: dict[int, object] = {}
@@ -88,8 +106,7 @@ class Rows:
         operands = operation.task.bind(*self._first, *row[: signature.positional], **named)
         if slots:
             operands = tuple(slots.get(slot, value) for slot, value in enumerate(operands))
-        operands += self._amounts
-        return ItemCall(self.call.context, operation, operands, self.call, position, row)
+        return operands + self._amounts
 
 
 def check_columns(call: Call, columns: Sequence[Sequence[object] | Column], first: int) -> None:

@@ -11,6 +11,7 @@ from cascade.imports import TYPE_CHECKING
 if TYPE_CHECKING:
     from cascade.runtime.nodes.call import ItemCall
     from cascade.runtime.nodes.context import NodeContext
+    from cascade.runtime.nodes.item_calls import Item
 
 
 class ItemFailures:
@@ -27,7 +28,7 @@ class ItemFailures:
         self.may_take = self._tolerated != 0
         self.count = 0
 
-    def take(self, error: BaseException, item: ItemCall, text: str | None = None) -> Failure | None:
+    def take(self, error: BaseException, item: Item | ItemCall, text: str | None = None) -> Failure | None:
         """Returns the value of an item that has failed; None where its error ends the map.
 
         Args:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import itertools
+import time
 
 from cascade._vm import call_each
 from cascade.compiler.code_cache import has_plain_items
@@ -79,19 +80,26 @@ class PlainItems:
 
     def advance(self, seconds: float) -> None:
         """Calls some of them, for about `seconds`."""
-        results, kernels = self.results, self._kernels
-        try:
-            if isinstance(results, list) and kernels is None:
-                self.is_special = call_each(self._called, self._lists, self._positional, self._names, results, seconds)
-            elif kernels is not None and kernels.run(seconds):
-                self.is_special = kernels.call_each(self._function, self._positional, self._names, seconds)
-        except Exception as error:
-            self._fail(error)
+        results, kernels, end = self.results, self._kernels, time.monotonic() + seconds
+        # Not left at each failure: each error's frames would keep a frame of this function alive.
+        while True:
+            try:
+                if isinstance(results, list) and kernels is None:
+                    self.is_special = call_each(
+                        self._called, self._lists, self._positional, self._names, results, seconds
+                    )
+                elif kernels is not None and kernels.run(seconds):
+                    self.is_special = kernels.call_each(self._function, self._positional, self._names, seconds)
+                return
+            except Exception as error:
+                self._fail(error)
+            if self.is_done or time.monotonic() >= end:
+                return
 
     def _fail(self, error: Exception) -> None:
         results, call = self.results, self._rows.call
         position = self._rows.first + len(results)
-        failure = self._failures.take(error, self._rows.call_of(position)) if self._failures.may_take else None
+        failure = self._failures.take(error, self._rows.item(position)) if self._failures.may_take else None
         if failure is None:
             self.failed = failed_item(call, error, position)
         elif isinstance(results, list):
