@@ -194,6 +194,11 @@ def test_the_agent(way):
     assert "KeyError: 'length of Nile'\nin task 'look_up'" in unknown.stderr
 
 
+def test_the_agent_is_compared_with_plain_python():
+    shown = example("agent.py", "--compare").stdout
+    assert re.fullmatch(r"a question of 5 turns: Cascade \d+ us, plain Python \d+ us, -?\d+ us more a turn\n", shown)
+
+
 # -- Programs to take home --------------------------------------------------------------------------------------------
 
 TIMES = r"plain Python \d+\.\d+ s, Cascade \d+\.\d+ s, \d+\.\d times as fast"
