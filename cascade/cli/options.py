@@ -92,6 +92,10 @@ OF_NEW_ENGINES = ("progress", "resource", "profile", "report", "trace")
 """Options that only an engine of the command line's own takes: a script's engine has them already."""
 
 
+OF_SAVED_RUNS = ("--store", "--id", "--every")
+"""Options of `cascade.run` that the command line does not have."""
+
+
 def parse(parser: argparse.ArgumentParser, arguments: list[str]) -> tuple[argparse.Namespace, list[str]]:
     """Parses as `parse_known_args` does, but reports unknown options before missing required ones: they may be the same, misspelled."""
     given = {
@@ -121,6 +125,8 @@ def unrecognized(unknown: Sequence[str], flags: Iterable[str], before: Iterable[
     given = unknown[0].partition("=")[0]
     if given in before:
         advice: str | None = f"{given} stands before the target"
+    elif given in OF_SAVED_RUNS:
+        advice = "a program starts a saved run: cascade.run(target, store=cascade.Store(path), id=name); `cascade runs` continues it"
     else:
         advice = nearest(given, flags) or nearest(given, [f"--{name}" for name in offered])
     return f"unrecognized arguments: {' '.join(unknown)}" + ("" if advice is None else f" ({advice})")

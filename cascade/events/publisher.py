@@ -39,6 +39,7 @@ if TYPE_CHECKING:
     AnyTask = Task[..., object]
 
 Key = int | str | tuple[int, int | str]
+NONE_COLLECTED: tuple[int, str | None] = (0, None)
 Call = tuple["AnyTask", int, int | str, str, float]
 """(task, serial, node, task_id, start)"""
 clock = time.perf_counter
@@ -69,6 +70,7 @@ class EventPublisher(SilentPublisher):
         self._running: dict[Key, Call | float] = {}
         self._progress: dict[Key, tuple[float, int]] = {}
         self._failed_items: dict[Key, int] = {}
+        self._collected: dict[Key, tuple[int, str | None]] = {}
 
     # -- The run ----------------------------------------------------------------------------------------------------
 
@@ -151,6 +153,7 @@ class EventPublisher(SilentPublisher):
             return  # it was skipped, or failed before its start, or is not a task but a resource, or an item or a call without subscribers
         if self._progress:
             self._progress.pop(key, None)
+        failed_items, first_failure = self._collected.pop(key, NONE_COLLECTED)
         if self._end if type(node) is int else self._item_end:
             self._publish(
                 instance_of(
@@ -161,6 +164,7 @@ class EventPublisher(SilentPublisher):
                         "duration": clock() - begun[4], "result_preview": preview(value) if error is None else None,
                         "error": None if error is None else preview(error), "abandoned": abandoned,
                         "failed_item": None if error is None or abandoned else self._failed_items.pop(key, None),
+                        "failed_items": failed_items, "first_failure": first_failure,
                     },
                 )
             )  # fmt: skip
@@ -169,6 +173,13 @@ class EventPublisher(SilentPublisher):
         """Notes that a map fails with that item."""
         if self.observed:
             self._failed_items[(serial, node) if serial else node] = item
+
+    def item_collected(self, serial: int, node: int | str, item: int, error: BaseException) -> None:
+        """Notes that an item of a map has failed, and becomes a value."""
+        if self.observed:
+            key = (serial, node) if serial else node
+            count, first = self._collected.get(key, NONE_COLLECTED)
+            self._collected[key] = count + 1, first or f"item {item:,}: {preview(error)}"
 
     def progress(self, owner: AnyTask, serial: int, node: int | str, iteration: int) -> None:
         if LoopProgress not in self.subscribed or iteration == 0:

@@ -56,6 +56,9 @@ class SilentPublisher:
     def item_failed(self, serial: int, node: int | str, item: int) -> None:
         pass
 
+    def item_collected(self, serial: int, node: int | str, item: int, error: BaseException) -> None:
+        pass
+
     def progress(self, owner: AnyTask, serial: int, node: int | str, iteration: int) -> None:
         pass
 

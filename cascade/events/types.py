@@ -84,6 +84,7 @@ class TaskExecutionFinished(TaskEvent):
     returns a LazyResult finishes there; the nodes of that graph have events of their own. A task
     that returns a TailCall finishes with the last value of the loop. `abandoned` is whether it was under way when
     something else ended the run, whose `error` it then has. `failed_item` is the number of the item that a map failed with.
+    `failed_items` counts those that failed and stand in the value of the map as `Failure`s, and `first_failure` is the first of them that was taken.
     """
 
     status: str
@@ -92,6 +93,8 @@ class TaskExecutionFinished(TaskEvent):
     error: str | None = None
     abandoned: bool = False
     failed_item: int | None = None
+    failed_items: int = 0
+    first_failure: str | None = None
 
 
 @dataclass(frozen=True, kw_only=True)

@@ -226,7 +226,10 @@ def _finished(event: TaskExecutionFinished, node: Node | None) -> str:
         return f"{printable(event.task_id)} = {printable(str(event.result_preview))} in {took}"
     items = node.items
     rate = f" ({speed(items.total / event.duration)} a second)" if items.total > 1 and event.duration > 0 else ""
-    return ", ".join([f"{printable(event.task_id)}: {counted(items.total, 'item')} in {took}{rate}", *of_items(items)])
+    parts = [f"{printable(event.task_id)}: {counted(items.total, 'item')} in {took}{rate}", *of_items(items)]
+    if event.failed_items:
+        parts.append(f"{event.failed_items:,} failed, the first: {printable(str(event.first_failure))}")
+    return ", ".join(parts)
 
 
 def _skipped(event: TaskSkipped, node: Node | None) -> str:

@@ -127,6 +127,7 @@ class RunState:
         self.passed = 0  # nodes that were not called, and not expected any more
         self.retries = 0
         self.items = 0
+        self.failed_items = 0  # that are values of their maps
         self.skipped: Counter[str] = Counter()
 
     @property
@@ -163,6 +164,7 @@ class RunState:
         self.failed += not good and not event.abandoned
         if node is not None and node.items is not None:
             self.items += node.items.total if good else node.items.done
+            self.failed_items += event.failed_items
         return node
 
     def _was_skipped(self, event: TaskSkipped) -> Node | None:
@@ -367,5 +369,7 @@ def summary(run: RunState, end: RunFinished) -> str:
     parts = [counted(run.finished, "task")]
     if run.items:
         parts.append(counted(run.items, "item"))
+    if run.failed_items:
+        parts.append(f"{counted(run.failed_items, 'failed item')} collected")
     text = f"{', '.join(parts + besides(run))} in {duration(end.duration)}"
     return text if end.error is None else f"{text}: {printable(end.error)}"

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import atexit
 from collections.abc import AsyncGenerator, AsyncIterator, Callable, Generator, Iterator
+from contextlib import suppress
 from functools import cache
 from types import TracebackType
 
@@ -142,7 +143,7 @@ def _open_streams() -> weakref.WeakSet[Generator[object, None, None]]:
 
     def close_all() -> None:
         for stream in list(streams):
-            if not stream.gi_running:
+            with suppress(ValueError):  # it is running, in a thread that the process does not wait for
                 stream.close()
 
     atexit.register(close_all)

@@ -366,6 +366,11 @@ def test_help_tells_of_parameters(cli, golden, monkeypatch):
             ["--name", "x", "--watch"],
             "unrecognized arguments: --watch (--watch stands before the target)",
         ),
+        (
+            "greet",
+            ["--name", "x", "--store", "r.db"],
+            "(a program starts a saved run: cascade.run(target, store=cascade.Store(path), id=name); `cascade runs` continues it)",
+        ),
         ("greet", ["--nam", "x"], "unrecognized arguments: --nam x (did you mean '--name'?)"),
         ("greet", ["--nam=x"], "unrecognized arguments: --nam=x (did you mean '--name'?)"),
         ("greet", ["--times", "2"], "required: --name"),

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import io
 import pickle
 import traceback
 from typing import Any
@@ -274,3 +275,18 @@ def test_frames_of_many_failures_lead_to_few_frames_of_the_map(run: Any):
     failures = run(invert.map([0.0] * 500, on_error="collect"))
     callers = {id(each.error.__traceback__.tb_frame.f_back) for each in failures}
     assert len(failures) == 500 and len(callers) < 50
+
+
+def test_collected_failures_are_told_of_by_the_event_the_log_and_the_report(path: Any, tmp_path: Any):
+    log = io.StringIO()
+    observers = [(heard := []).append, cs.console("log", file=log), cs.report(tmp_path / "run.html")]
+    for task in (invert, invert_later):
+        path.run(task.map([1.0, 0.0, 2.0, 0.0], on_error="collect"), observers=observers)
+    ended = [event for event in heard if type(event) is cs.TaskExecutionFinished]
+    assert [(event.status, event.failed_item, event.failed_items) for event in ended] == [("Succeeded", None, 2)] * 2
+    assert {event.first_failure for event in ended} == {f"item 1: {ZeroDivisionError('float division by zero')!r}"}
+    text = log.getvalue()
+    assert text.count(", 2 failed, the first: item 1: ZeroDivisionError('float division by zero')") == 2
+    assert text.count("4 items, 2 failed items collected in") == 2
+    page = (tmp_path / "run.html").read_text()
+    assert "2 failed items of invert_later collected, the first: item 1: ZeroDivisionError" in page

@@ -81,6 +81,8 @@ class TaskData:
         own: seconds in which they were under way, each moment divided among all calls under way: the sum over all tasks is the time
             in which anything was.
         items: of maps.
+        failed_items: those of them that failed and are values of their maps.
+        first_failure: the first of these.
         in_kernels: seconds in kernels, about.
     """
 
@@ -88,7 +90,8 @@ class TaskData:
         self.name = name
         self.durations = Durations()
         self.own = self.in_kernels = 0.0
-        self.failed = self.abandoned = self.retries = self.blocked = self.items = 0
+        self.failed = self.abandoned = self.retries = self.blocked = self.items = self.failed_items = 0
+        self.first_failure: str | None = None
         self.skipped: Counter[str] = Counter()
 
     @property
@@ -235,6 +238,8 @@ class Collected:
         if call is not None:
             task.own += self._share - call.share
             task.items += call.items or 0
+        task.failed_items += event.failed_items
+        task.first_failure = task.first_failure or event.first_failure
         good = event.status == "Succeeded"
         task.abandoned += event.abandoned
         task.failed += not good and not event.abandoned

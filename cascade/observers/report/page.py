@@ -98,6 +98,7 @@ def _facts(run: Collected) -> str:
     for name, number in (
         ("Items of maps", sum(task.items for task in tasks)),
         ("Failed", sum(task.failed for task in tasks)),
+        ("Failed items", sum(task.failed_items for task in tasks)),
         ("Retries", sum(task.retries for task in tasks)),
         ("From caches", sum(task.cached for task in tasks)),
         ("Skipped", sum(task.skipped.total() - task.cached for task in tasks)),
@@ -121,12 +122,19 @@ def _tasks(run: Collected) -> str:
         "longest",
         "in kernels",
         "failed",
+        "failed items",
         "retries",
         "from caches",
         "skipped",
     )
+    collected = "".join(
+        f"<p>{counted(task.failed_items, 'failed item')} of {text_of(task.name, NAME)} collected, the first: {text_of(str(task.first_failure))}</p>"
+        for task in tasks[:TASKS]
+        if task.failed_items
+    )
     return (
         table("Tasks, those that took the longest first." + more, heads, map(_task_row, tasks[:TASKS]))
+        + collected
         + "<p class='soft'>Own time divides each moment among the calls that were under way. Percentiles are exact to 5 %.</p>"
     )
 
@@ -148,7 +156,7 @@ def _task_row(task: TaskData) -> list[str]:
             for each in (times.percentile(0.5), times.percentile(0.99), times.longest)
         ),
         in_kernels(task),
-        *(f"{number:,}" if number else "" for number in (task.failed, task.retries, task.cached)),
+        *(f"{number:,}" if number else "" for number in (task.failed, task.failed_items, task.retries, task.cached)),
         skipped,
     ]
 
@@ -199,7 +207,9 @@ def _badge(task: TaskData) -> Badge:
         "failed" if task.failed else "abandoned" if task.abandoned else "done" if task.durations.count else "skipped"
     )
     text = duration(task.durations.total) if task.durations.count else "skipped"
-    return Badge(state, f"{task.failed:,} failed, {text}" if task.failed else text)
+    failed = f"{task.failed:,} failed, " if task.failed else ""
+    items = f"{counted(task.failed_items, 'failed item')}, " if task.failed_items else ""
+    return Badge(state, failed + items + text)
 
 
 def _failures(run: Collected, target: TargetData | None) -> str:

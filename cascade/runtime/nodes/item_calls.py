@@ -14,9 +14,9 @@ from cascade.errors import MapError
 from cascade.events.preview import preview
 from cascade.events.silent import PROGRESS_TIME
 from cascade.graph.operations import Map, PolicyOperation
-from cascade.imports import TYPE_CHECKING, NamedTuple, asyncio
+from cascade.imports import TYPE_CHECKING, asyncio
 from cascade.runtime.nodes.call import Call, ItemCall, begin
-from cascade.runtime.nodes.item_failures import ItemFailures
+from cascade.runtime.nodes.item_failures import Item, ItemFailures
 from cascade.runtime.nodes.kernel_maps import Column
 from cascade.runtime.nodes.policies import with_policies
 from cascade.runtime.spine.fairness import yield_control
@@ -32,15 +32,6 @@ SLICE, LONG_SLICE = 0.001, 0.01
 
 UNKNOWN = 2**64 - 1
 """In place of the number of results before a call: whatever it returned is searched."""
-
-
-class Item(NamedTuple):
-    """An item that was called plainly, as far as its failure shows it; an `ItemCall` has the same attributes."""
-
-    position: int
-    row: list[object]
-    operation: PolicyOperation
-    operands: tuple[object, ...]
 
 
 class Rows:

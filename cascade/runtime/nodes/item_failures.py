@@ -5,13 +5,21 @@ from __future__ import annotations
 from cascade.declare.failed import add_note, user_part
 from cascade.declare.failure import Failure
 from cascade.errors import RunTimeoutError, StepLimitError
-from cascade.graph.operations import Map
-from cascade.imports import TYPE_CHECKING
+from cascade.graph.operations import Map, PolicyOperation
+from cascade.imports import TYPE_CHECKING, NamedTuple
 
 if TYPE_CHECKING:
-    from cascade.runtime.nodes.call import ItemCall
+    from cascade.runtime.nodes.call import Call, ItemCall
     from cascade.runtime.nodes.context import NodeContext
-    from cascade.runtime.nodes.item_calls import Item
+
+
+class Item(NamedTuple):
+    """An item that was called plainly, as far as its failure shows it; an `ItemCall` has the same attributes."""
+
+    position: int
+    row: list[object]
+    operation: PolicyOperation
+    operands: tuple[object, ...]
 
 
 class ItemFailures:
@@ -22,8 +30,9 @@ class ItemFailures:
         count: how many there are.
     """
 
-    def __init__(self, context: NodeContext, operation: Map) -> None:
-        self._context = context
+    def __init__(self, call: Call, operation: Map) -> None:
+        self._call = call
+        self._context: NodeContext = call.context
         self._tolerated = operation.signature.tolerated
         self.may_take = self._tolerated != 0
         self.count = 0
@@ -40,6 +49,8 @@ class ItemFailures:
             add_note(error, f"after {self.count:,} tolerated failures")
             return None
         self.count += 1
+        if self._call.is_published:
+            self._context.publisher.item_collected(self._call.serial, self._call.node, item.position, error)
         error.with_traceback(user_part(error.__traceback__))  # never refused, as setting the attribute may be
         row = item.row
         again = self._context.again(item.operation.task, item.operands[item.operation.arguments])

@@ -34,7 +34,7 @@ async def stream_map(call: Call, operation: Map, given: Sequence[object]) -> obj
         raise InternalError("a map is streamed, and its run has no sink")
     count, given = _begun(operation, given)
     fairness = Fairness(call)
-    failures = ItemFailures(call.context, operation)
+    failures = ItemFailures(call, operation)
     pool = pool_of(call, operation)
     if pool is not None:
         from cascade.runtime.nodes.block_maps import BlockItems, BlockRows

@@ -104,7 +104,7 @@ def _columns(context: NodeContext, operation: Map, operands: Sequence[object]) -
 async def _map_in_blocks(call: Call, operation: Map, columns: list[Column], pool: WorkerPool) -> object:
     from cascade.runtime.nodes.block_maps import BlockItems, BlockRows, Gathered
 
-    failures, gathered = ItemFailures(call.context, operation), Gathered()
+    failures, gathered = ItemFailures(call, operation), Gathered()
     rows = BlockRows(call, operation, columns, len(columns[0]))
     failed = await run_items(BlockItems(rows, gathered, failures, Fairness(call), pool, failures.may_take))
     if failed is not None:
@@ -118,7 +118,7 @@ async def _map_in_blocks(call: Call, operation: Map, columns: list[Column], pool
 
 async def _map(call: Call, operation: Map, columns: list[Column]) -> object:
     rows, fairness = Rows(call, operation, columns), Fairness(call)
-    failures = ItemFailures(call.context, operation)
+    failures = ItemFailures(call, operation)
     plain = PlainItems.of(rows, operation, failures)
     results: list[object] = []
     special: object = None
