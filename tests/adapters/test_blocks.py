@@ -38,6 +38,7 @@ from tests.support.block_tasks import (
     steps,
     summed,
 )
+from tests.support.growing import growing
 from tests.support.tasks import identity, total
 
 np = pytest.importorskip("numpy")
@@ -212,15 +213,19 @@ def test_a_worker_that_dies_is_replaced_and_its_block_made_again(path, tmp_path)
 def test_items_that_are_slow_to_come_do_not_wait_for_each_other(engine, path):
     given: list[int] = []
 
-    def source() -> Iterator[int]:
+    def source(seconds: float) -> Iterator[int]:
         for number in range(40):
             given.append(number)
-            time.sleep(0.06)
+            time.sleep(seconds)
             yield number
 
-    results = engine.stream(doubled.map(source()), use_vm=path.use_vm)
-    assert next(results) == 0
-    assert len(given) < 10  # a block has sixteen times as many items as the one before
+    for seconds in growing(0.06, most=2.0):
+        given.clear()
+        results = engine.stream(doubled.map(source(seconds)), use_vm=path.use_vm)
+        assert next(results) == 0
+        if len(given) < 10:  # a block has sixteen times as many items as the one before
+            break
+        results.close()
     assert list(results) == [2 * number for number in range(1, 40)]
 
 

@@ -22,6 +22,7 @@ from cascade.adapters.executors.local import LocalExecutor
 from cascade.errors import DeclarationError, MissingExtraError, SendingError, WorkerError
 from cascade.runtime import Engine
 from tests.support import compute_tasks as compute
+from tests.support.growing import growing
 from tests.support.processes import alive, until
 from tests.support.tasks import add, fail_later, one
 
@@ -38,7 +39,7 @@ def test_blocking_tasks_share_so_many_threads(path):
 
     @cs.task(mode="blocking")
     def meet(n: int) -> str:
-        barrier.wait(10)
+        barrier.wait(60)
         return threading.current_thread().name
 
     with LocalExecutor(threads=2) as executor:
@@ -48,12 +49,21 @@ def test_blocking_tasks_share_so_many_threads(path):
 
 
 def test_a_run_does_not_wait_for_a_late_thread_of_its_executors_own(path):
-    end = threading.Event()
-    blocked = cs.task(mode="blocking")(lambda: end.wait(60))
+    begun, end, ended = threading.Event(), threading.Event(), threading.Event()
+
+    @cs.task(mode="blocking")
+    def blocked() -> None:
+        begun.set()
+        end.wait(60)
+        ended.set()
+
     with LocalExecutor(threads=1) as executor:
-        with pytest.raises(TimeoutError):
-            path.run_with(cs.Engine(executor=executor), blocked().with_timeout(0.02))
-        assert not end.is_set()  # the thread is still there
+        for seconds in growing(0.02):
+            with pytest.raises(TimeoutError):
+                path.run_with(cs.Engine(executor=executor), blocked().with_timeout(seconds))
+            if begun.is_set():
+                break
+        assert not ended.is_set()  # the thread is still there
         end.set()
 
 

@@ -14,6 +14,7 @@ from cascade.errors import (
     WorkerError,
 )
 from tests.support import compute_tasks as compute
+from tests.support.growing import growing
 from tests.support.processes import alive, until
 from tests.support.recording import heard_from, story
 from tests.support.resources import make
@@ -50,26 +51,45 @@ def test_blocking_calls_are_retried_timed_and_constrained(path, log):
 
 
 def test_a_run_does_not_wait_for_threads_whose_calls_have_timed_out(path):
-    done, finished = threading.Event(), []
+    begun: list[threading.Event] = []
+    finished: list[threading.Event] = []
 
     @cs.task(mode="blocking")
-    def wait() -> None:
-        finished.append(done.wait(30))
+    def wait(done: threading.Event) -> None:
+        begun.append(done)
+        done.wait(60)
+        finished.append(done)
 
-    nested = cs.task(lambda: path.run(wait(), timeout=0.02), name="nested")
-    try:
-        with pytest.raises(TimeoutError, match="task 'wait' took longer than 0.02 s") as raised:
-            path.run(wait().with_timeout(0.02).with_retry(2))
+    nested = cs.task(lambda done, seconds: path.run(wait(done), timeout=seconds), name="nested")
+
+    def twice(done: threading.Event, seconds: float) -> None:
+        with pytest.raises(TimeoutError, match=f"task 'wait' took longer than {seconds:g} s") as raised:
+            path.run(wait(done).with_timeout(seconds).with_retry(2))
         assert "after 2 attempts" in raised.value.__notes__
+
+    def inside(done: threading.Event, seconds: float) -> None:
         with pytest.raises(TimeoutError):
-            asyncio.run(path.arun(nested()))
+            asyncio.run(path.arun(nested(done, seconds)))
+
+    def compiled(done: threading.Event, seconds: float) -> None:
         with pytest.raises(TimeoutError):
-            cs.compile(wait().with_timeout(0.02))()
-        assert finished == []
-    finally:
-        done.set()
+            cs.compile(wait(done).with_timeout(seconds))()
+
+    for late, calls in ((twice, 2), (inside, 1), (compiled, 1)):
+        for seconds in growing(0.02):
+            done = threading.Event()
+            try:
+                late(done, seconds)
+                assert done not in finished
+            finally:
+                done.set()
+            if begun.count(done) == calls:
+                break
     until(
-        lambda: len(finished) == 4 and not any(thread.name.startswith("cascade_") for thread in threading.enumerate())
+        lambda: (
+            len(finished) == len(begun)
+            and not any(thread.name.startswith("cascade_") for thread in threading.enumerate())
+        )
     )
 
 

@@ -20,6 +20,7 @@ import cascade as cs
 from cascade.adapters.executors.local import LocalExecutor
 from cascade.errors import RunTimeoutError, WorkerError
 from tests.support import compute_tasks as compute
+from tests.support.growing import growing
 from tests.support.processes import alive, until
 from tests.support.tasks import total
 
@@ -135,9 +136,13 @@ def test_a_failure_stops_the_others(run, tmp_path):
 
 def test_a_timeout_stops_them(run, tmp_path):
     run(compute.work(1))
-    with pytest.raises(RunTimeoutError):
-        run(compute.nap(600, str(tmp_path / "a")), timeout=1.0)
-    until(lambda: not alive(number_in(tmp_path / "a")))
+    for seconds in growing(1.0):
+        begun = tmp_path / str(seconds)
+        with pytest.raises(RunTimeoutError):
+            run(compute.nap(600, str(begun)), timeout=seconds)
+        if begun.exists() and begun.read_text():
+            break
+    until(lambda: not alive(number_in(begun)))
 
 
 def test_ctrl_c_stops_them(run, tmp_path):

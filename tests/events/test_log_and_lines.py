@@ -34,6 +34,7 @@ from cascade.runtime.events import (
     TaskSkipped,
 )
 from tests.support.all_events import database, everything
+from tests.support.growing import growing
 from tests.support.observers import Feed, Terminal, spin
 from tests.support.tasks import fail, fail_later, identity, increment, later, one
 
@@ -76,15 +77,14 @@ def test_a_verbose_log_tells_everything(path):
 
 
 def test_the_log_tells_of_progress_now_and_then(path):
-    out = io.StringIO()
-    engine = Engine(observers=[cs.console("log", file=out, interval=0.001)])
-    with pytest.raises(TimeoutError):
-        path.run_with(engine, [later(1, 0.005), spin(0)], timeout=0.5)
-    lines = plain(out.getvalue())
-    assert any(
-        re.fullmatch(r"\d of 2 tasks done; spin#1 in iteration [\d,]+, [\d,]+ a second(; running: .*)?", line)
-        for line in lines
-    )
+    progress = re.compile(r"\d of 2 tasks done; spin#1 in iteration [\d,]+, [\d,]+ a second(; running: .*)?")
+    for seconds in growing(0.5):
+        out = io.StringIO()
+        engine = Engine(observers=[cs.console("log", file=out, interval=0.001)])
+        with pytest.raises(TimeoutError):
+            path.run_with(engine, [later(1, 0.005), spin(0)], timeout=seconds)
+        if any(progress.fullmatch(line) for line in plain(out.getvalue())):
+            break
     slow = io.StringIO()
     path.run([later(i, 0.001) for i in range(50)], observers=[cs.console("log", file=slow, interval=100)])
     assert len(plain(slow.getvalue())) == 2

@@ -8,7 +8,6 @@ import gc
 import importlib
 import sys
 import threading
-import time
 import types
 from typing import Any
 
@@ -20,21 +19,32 @@ from tests.support.tasks import add, fail, fail_later, identity, increment, late
 
 
 def test_independent_nodes_overlap(path):
-    begun = time.perf_counter()
-    assert path.run(total([later(i, 0.1) for i in range(50)])) == sum(range(50))
-    assert time.perf_counter() - begun < 2.0
+    waiting: list[int] = []
+
+    @cs.task
+    async def meet(n: int) -> int:
+        waiting.append(n)
+        while len(waiting) < 50:
+            await asyncio.sleep(0.001)
+        return n
+
+    assert path.run(total([meet(i) for i in range(50)]), timeout=60) == sum(range(50))
 
 
 def test_nodes_overlap_with_the_rest_of_the_graph(run):
-    order = []
+    order: list[str] = []
 
     @cs.task
     def note(name: str, *needs: Any) -> str:
         order.append(name)
         return name
 
-    slow = later("slow", 0.05)
-    assert run(note("last", note("after slow", slow), note("first"))) == "last"
+    @cs.task
+    async def slow() -> None:
+        while not order:
+            await asyncio.sleep(0.001)
+
+    assert run(note("last", note("after slow", slow()), note("first")), timeout=60) == "last"
     assert order == ["first", "after slow", "last"]
 
 
@@ -83,21 +93,28 @@ def test_a_future_is_awaited(path):
 
 
 def test_the_first_failure_cancels_and_awaits_its_siblings(run):
-    seen = []
+    begun, seen = [], []
 
     @cs.task
     async def sibling(name: str) -> None:
+        begun.append(name)
         try:
-            await asyncio.sleep(30)
+            await asyncio.sleep(600)
         except asyncio.CancelledError:
             await asyncio.sleep(0.01)
             seen.append(name)
             raise
 
+    @cs.task
+    async def fail_beside() -> None:
+        while len(begun) < 2:
+            await asyncio.sleep(0.001)
+        raise ValueError("first")
+
     with pytest.raises(ValueError, match="first") as raised:
-        run([sibling("a"), fail_later("first", 0.02), sibling("b")])
+        run([sibling("a"), fail_beside(), sibling("b")])
     assert sorted(seen) == ["a", "b"]
-    assert raised.value.__notes__[0] == "in task 'fail_later', node fail_later#1, iteration 0"
+    assert raised.value.__notes__[0] == "in task 'fail_beside', node fail_beside#1, iteration 0"
 
 
 def test_other_failures_are_added_as_notes(run):
@@ -164,19 +181,21 @@ def test_each_async_task_has_its_own_context(run):
 
 
 def test_cancelling_the_run_cancels_and_awaits_its_tasks(path):
-    ended = []
+    begun, ended = [], []
 
     @cs.task
     async def child(n: int) -> None:
+        begun.append(n)
         try:
-            await asyncio.sleep(30)
+            await asyncio.sleep(600)
         finally:
             await asyncio.sleep(0)
             ended.append(n)
 
     async def main() -> int:
         task = asyncio.ensure_future(path.arun([child(1), identity(child(2))]))
-        await asyncio.sleep(0.02)
+        while len(begun) < 2:
+            await asyncio.sleep(0.001)
         task.cancel()
         with pytest.raises(asyncio.CancelledError):
             await task
@@ -200,7 +219,7 @@ def test_blocking_tasks_run_in_threads_with_the_callers_context(run):
 
 
 def test_blocking_tasks_overlap(run):
-    barrier = threading.Barrier(2, timeout=10)
+    barrier = threading.Barrier(2, timeout=60)
     meet = cs.task(mode="blocking")(lambda: barrier.wait() >= 0)
     assert run([meet(), meet()]) == [True, True]
 
@@ -315,16 +334,19 @@ def test_a_future_of_another_loop_fails_alike_on_both_paths(run, monkeypatch, wo
 
 
 def test_a_cancellation_during_the_clean_up_is_not_lost(path):
+    cleans_up = asyncio.Event()
+
     @cs.task
     async def slow_to_stop() -> None:
         try:
-            await asyncio.sleep(30)
+            await asyncio.sleep(600)
         finally:
-            await asyncio.sleep(0.05)
+            cleans_up.set()
+            await asyncio.sleep(0.02)
 
     async def main() -> None:
         run = asyncio.ensure_future(path.arun([slow_to_stop(), fail_later("x", 0.01)]))
-        await asyncio.sleep(0.03)
+        await cleans_up.wait()
         run.cancel()
         with pytest.raises(asyncio.CancelledError):
             await run

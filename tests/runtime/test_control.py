@@ -17,6 +17,7 @@ import cascade as cs
 from cascade.errors import RunTimeoutError
 from cascade.runtime.spine import driver as drive
 from tests.conftest import Path
+from tests.support.heartbeat import ENOUGH, beats_beside
 from tests.support.tasks import chain, identity, increment, later
 
 
@@ -49,29 +50,10 @@ def grow_forever(n: int = 0) -> Any:
 LOOPS = [forever, answer_forever, async_forever, slow_forever, grow_forever]
 
 
-async def _beats_beside(target: Any, path: Any) -> int:
-    """The turns of the event loop, up to 5, until the run of the target ends; the run is stopped then."""
-    beats = 0
-
-    async def heart() -> None:
-        nonlocal beats
-        while beats < 5:
-            await asyncio.sleep(0.001)
-            beats += 1
-
-    tasks = [asyncio.ensure_future(heart()), asyncio.ensure_future(path.arun(target))]
-    await asyncio.wait(tasks, return_when=asyncio.FIRST_COMPLETED)
-    for task in tasks:
-        task.cancel()
-    await asyncio.wait(tasks)
-    assert len(asyncio.all_tasks()) == 1
-    return beats
-
-
 @pytest.mark.parametrize("loop", LOOPS, ids=lambda task: task.name)
 def test_the_event_loop_has_its_turn_beside_a_loop(path, loop):
     # Without turns there would be none at all; how many there are is a matter for perf/, not for a test.
-    assert asyncio.run(_beats_beside(loop(), path)) >= 5
+    assert asyncio.run(beats_beside(path.arun(loop()))) == ENOUGH
 
 
 def test_the_event_loop_has_its_turn_beside_a_long_chain(path):
@@ -83,7 +65,7 @@ def test_the_event_loop_has_its_turn_beside_a_long_chain(path):
     value: Any = 0
     for _ in range(2000):
         value = work(value)
-    assert asyncio.run(_beats_beside(value, path)) >= 5
+    assert asyncio.run(beats_beside(path.arun(value))) == ENOUGH
 
 
 @pytest.mark.parametrize("loop", LOOPS, ids=lambda task: task.name)
@@ -111,6 +93,7 @@ CTRL_C = """
 
     @cs.task
     async def wait():
+        print("waits", flush=True)
         try:
             await asyncio.sleep(60)
         finally:
@@ -129,8 +112,8 @@ CTRL_C = """
 
     path = {{"use_vm": {use_vm}}}
     cs.run(nest(wait_a_moment(), wait_a_moment()), **path)      # everything is imported
-    print("ready", flush=True)
     try:
+        print("ready", flush=True)
         {statement}
     except KeyboardInterrupt:
         print("interrupted", threading.active_count(), flush=True)
@@ -161,7 +144,9 @@ def test_ctrl_c_ends_a_run(path, statement):
         assert process.stdout is not None
         try:
             assert process.stdout.readline() == "ready\n"
-            time.sleep(0.2)  # into the run: there is nothing to wait for but the passing of time
+            if "wait()" in statement:
+                assert process.stdout.readline() == "waits\n"
+            time.sleep(0.2)  # into a loop: there is nothing to wait for but the passing of time
             process.send_signal(signal.SIGINT)
             output, _ = process.communicate(timeout=20)
         finally:
@@ -197,7 +182,7 @@ def _many_ready(count: int) -> Any:
 
 
 def test_the_event_loop_has_its_turn_beside_what_becomes_ready_at_once(path):
-    assert asyncio.run(_beats_beside(_many_ready(400), path)) >= 5
+    assert asyncio.run(beats_beside(path.arun(_many_ready(400)))) == ENOUGH
 
 
 def test_a_timeout_stops_what_became_ready_at_once(path):
@@ -207,7 +192,7 @@ def test_a_timeout_stops_what_became_ready_at_once(path):
 
 
 def test_the_event_loop_has_its_turn_while_a_large_graph_is_built(path):
-    assert asyncio.run(_beats_beside(chain(60_000), path)) >= 5
+    assert asyncio.run(beats_beside(path.arun(chain(60_000)))) == ENOUGH
 
 
 @pytest.mark.parametrize("path", [Path(True)], ids=["vm"])

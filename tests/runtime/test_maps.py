@@ -12,6 +12,7 @@ import pytest
 import cascade as cs
 from cascade.errors import DeclarationError, DependencyMissingError, MapError
 from tests.support.flaky import AsyncFlaky, Flaky
+from tests.support.heartbeat import ENOUGH, beats_beside
 from tests.support.overlap import Overlap
 from tests.support.recording import heard_from, story
 from tests.support.tasks import countdown, fail, identity, increment, later, one, returns_in_four_ways, total
@@ -230,26 +231,7 @@ def test_a_long_map_gives_the_event_loop_its_turn_and_can_be_stopped(path):
         time.sleep(0.0005)
         return n
 
-    async def main() -> int:
-        beats = 0
-
-        async def heart() -> None:
-            nonlocal beats
-            while True:
-                await asyncio.sleep(0.001)
-                beats += 1
-
-        heartbeat = asyncio.ensure_future(heart())
-        run = asyncio.ensure_future(path.arun(slow.map(range(100_000))))
-        await asyncio.wait([run], timeout=0.2)
-        run.cancel()
-        await asyncio.wait([run])
-        heartbeat.cancel()
-        await asyncio.wait([heartbeat])
-        assert len(asyncio.all_tasks()) == 1
-        return beats
-
-    assert asyncio.run(main()) >= 5
+    assert asyncio.run(beats_beside(path.arun(slow.map(range(100_000))))) == ENOUGH
     with pytest.raises(TimeoutError):
         path.run(slow.map(range(100_000)), timeout=0.05)
 

@@ -11,6 +11,7 @@ import pytest
 import cascade as cs
 from cascade.errors import CycleError, DeclarationError, ParameterError, ResourceError
 from cascade.runtime import Engine
+from tests.support.growing import growing
 from tests.support.resources import leaving, make
 from tests.support.tasks import add, fail_later, identity, increment, later, one
 
@@ -92,8 +93,11 @@ def test_tear_down_comes_when_the_run_fails(path, log, is_async, target):
 
 def test_tear_down_comes_at_the_limits(path, log, is_async):
     db = make("db", log, is_async=is_async)
-    with pytest.raises(TimeoutError):
-        path.run([identity(cs.inject(db)), later(1, 30)], timeout=0.05)
+    for seconds in growing(0.05):
+        with pytest.raises(TimeoutError):
+            path.run([identity(cs.inject(db)), later(1, 600)], timeout=seconds)
+        if log:
+            break
     forever = cs.task(lambda n, db: cs.TailCall((n + 1,)))
     with pytest.raises(RuntimeError, match="max_steps"):
         path.run(forever(0, cs.inject(db)), max_steps=50)
@@ -142,18 +146,26 @@ def test_a_set_up_that_is_cancelled_cleans_up_for_itself(path, log):
 
 
 def test_a_tear_down_goes_to_its_end_however_often_it_is_cancelled(path, log):
+    used, ends = asyncio.Event(), asyncio.Event()
+
     @cs.resource
     async def slow() -> AsyncIterator[Any]:
         yield 1
-        await asyncio.sleep(0.03)
+        ends.set()
+        for _ in range(10):
+            await asyncio.sleep(0.001)
         log.append("end")
 
     async def main() -> None:
-        task = asyncio.ensure_future(path.arun([identity(cs.inject(slow)), later(1, 30)]))
-        await asyncio.sleep(0.01)
+        use = cs.task(lambda value: used.set(), name="use")
+        task = asyncio.ensure_future(path.arun([use(cs.inject(slow)), later(1, 600)]))
+        await used.wait()
+        task.cancel()
+        await ends.wait()
         for _ in range(3):
             task.cancel()
-            await asyncio.sleep(0.005)
+            await asyncio.sleep(0)
+        assert not log
         with pytest.raises(asyncio.CancelledError):
             await task
 
