@@ -185,7 +185,7 @@ def test_a_run_that_is_resumed_by_its_name_is_taken_when_its_lease_is_over(store
     cs.start(tasks.decide(cs.wait("go"), 1), store=store, id="run").wait()
     cs.signal(store, "run", "go", 1)
     store.claim("run", "elsewhere:1:1:1")
-    with pytest.raises(cs.StoreError, match="its lease is over in 15 s"):
+    with pytest.raises(cs.StoreError, match=r"its lease is over in 1\d s"):
         cs.resume(store, "run")
     clocks.wait(16)
     assert cs.resume(store, "run").result() == "1: 1"
@@ -227,7 +227,7 @@ def test_a_schedule_by_cron_waits_for_its_time(store: cs.Store, clocks: Clocks) 
     clocks.set(-HOUR)  # the same time comes again
     clocks.wait(HOUR - 10)
     assert start_due(store) == 0
-    clocks.wait(HOUR)
+    clocks.wait(HOUR + 10)
     assert start_due(store) == 1 and len(store.runs()) == 2
 
 

@@ -397,9 +397,9 @@ def test_a_signal_stops_a_loop_in_machine_code():
     program = cs.compile(task)
     program(5, 3, 0, 10)
     former = signal.signal(signal.SIGALRM, stop)
-    signal.setitimer(signal.ITIMER_REAL, 0.05)
     try:
         with pytest.raises(Stop):
+            signal.setitimer(signal.ITIMER_REAL, 0.05)
             program(5, 3, 0, 10**15)
     finally:
         signal.setitimer(signal.ITIMER_REAL, 0)

@@ -332,8 +332,8 @@ def interrupt():
     os.kill(os.getpid(), signal.SIGINT)
 
 check()
-threading.Timer(0.2, interrupt).start()
 try:
+    threading.Timer(0.2, interrupt).start()
     cs.run(work.map([10_000_000_000] * 8))
 except KeyboardInterrupt:
     check()

@@ -298,6 +298,7 @@ def test_runs_may_be_made_while_a_stream_is_under_way(path):
     assert found == [2, 1, 3, 2, 4, 3]
 
 
+@pytest.mark.usefixtures("one_slice")
 def test_the_events_of_a_stream_are_those_of_a_run(path):
     heard: list[Any] = []
     engine = Engine(observers=[heard.append])

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import contextlib
 import signal
 import sys
 from array import array
@@ -49,11 +50,16 @@ class Rang(Exception):
     pass
 
 
+@contextlib.contextmanager
 def alarm(handler):
     """Has a handler called soon, while a kernel runs."""
     before = signal.signal(signal.SIGALRM, handler)
-    signal.setitimer(signal.ITIMER_REAL, 0.005)
-    return before
+    try:
+        signal.setitimer(signal.ITIMER_REAL, 0.005)
+        yield
+    finally:
+        signal.setitimer(signal.ITIMER_REAL, 0)
+        signal.signal(signal.SIGALRM, before)
 
 
 @pytest.mark.parametrize("function", [block_loops.last_of_some, block_loops.sum_of_some, block_loops.counted_by_while])
@@ -64,13 +70,8 @@ def test_a_signal_interrupts_a_loop_whose_last_statement_is_conditional(function
     def ring(number, frame):
         raise Rang
 
-    before = alarm(ring)
-    try:
-        with pytest.raises(Rang):
-            kernel(2_000_000_000)
-    finally:
-        signal.setitimer(signal.ITIMER_REAL, 0)
-        signal.signal(signal.SIGALRM, before)
+    with pytest.raises(Rang), alarm(ring):
+        kernel(2_000_000_000)
 
 
 @pytest.mark.parametrize(
@@ -88,12 +89,8 @@ def test_no_item_is_lost_where_a_name_changes_while_signals_have_their_turn(func
         def rename(number, frame):
             block_loops.NAMED += 1
 
-        before = alarm(rename)
-        try:
+        with alarm(rename):
             assert kernel(values) == expected
-        finally:
-            signal.setitimer(signal.ITIMER_REAL, 0)
-            signal.signal(signal.SIGALRM, before)
 
 
 def test_a_side_exit_finds_results_that_are_used_twice():

@@ -7,12 +7,14 @@ import dataclasses
 import os
 import random
 import signal
+import sys
 import threading
 import time
 from collections.abc import Iterator
 from typing import Any
 
 import cascade as cs
+from tests.support.processes import until
 
 
 @cs.task
@@ -347,12 +349,20 @@ def atomic_but_two(n: int) -> int:
     return not_two(n)
 
 
+def _main_thread_waits_for_a_run() -> bool:
+    frame = sys._current_frames().get(threading.main_thread().ident or 0)
+    if frame is None or frame.f_code.co_filename != threading.__file__:
+        return False
+    while frame is not None and frame.f_code is not cs.Run.result.__code__:
+        frame = frame.f_back
+    return frame is not None
+
+
 @cs.task(lower=False)
 def interrupt_main(n: int) -> int:
     """Interrupts the main thread, as Ctrl-C does, once that waits, and takes a while."""
     if n == 95:
-        Held.go.wait(60)
-        time.sleep(0.3)
+        until(_main_thread_waits_for_a_run)
         signal.pthread_kill(threading.main_thread().ident or 0, signal.SIGINT)
     time.sleep(0.01)
     return n if n == 0 else interrupt_main.tail(n - 1)
