@@ -70,10 +70,18 @@ def test_a_task_that_answers_with_a_result_finishes_there(path):
     ]
 
 
+@cs.task
+async def after_turns(value: int, turns: int) -> int:
+    for _ in range(turns):
+        await asyncio.sleep(0)
+    return value
+
+
+@pytest.mark.usefixtures("one_slice")
 @pytest.mark.parametrize(
     "make",
     [
-        lambda: [later(1, 0.02), later(2), increment(later(3, 0.01))],
+        lambda: [after_turns(1, 100), after_turns(2, 0), increment(after_turns(3, 50))],
         lambda: identity([countdown(3), identity([later("x")])]),
         lambda: [later(1, 30), fail_later("x", 0.01)],
         lambda: identity(fail("x")),

@@ -204,7 +204,7 @@ def test_a_loop_of_plain_calls_has_a_span_from_its_start(path, others):
     assert set(names) == {"run add", "loop spin", "user"}
     loop, run = names["loop spin"], names["run add"]
     assert run.start_time <= loop.start_time < loop.end_time <= run.end_time
-    assert (loop.end_time - loop.start_time) / 1e9 == pytest.approx(0.25, abs=0.2)
+    assert (loop.end_time - loop.start_time) / 1e9 > 0.2  # it told its progress after 0.1 s
     assert loop.attributes["cascade.iterations"] > 1
 
 
