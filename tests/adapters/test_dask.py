@@ -9,6 +9,7 @@ import os
 import pickle
 import signal
 from collections.abc import Iterator
+from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 from typing import Any
 
@@ -16,6 +17,7 @@ import pytest
 
 import cascade as cs
 from cascade.adapters.executors import handshake
+from cascade.adapters.executors.dask import MARK
 from cascade.errors import DeclarationError, SendingError, WorkerError
 from tests.support.block_tasks import (
     Unsendable,
@@ -29,6 +31,8 @@ from tests.support.block_tasks import (
     steps,
 )
 from tests.support.compute_tasks import die
+from tests.support.dask_clusters import client_of_two_workers
+from tests.support.processes import until
 from tests.support.tasks import identity, total
 
 distributed = pytest.importorskip("distributed")
@@ -37,10 +41,7 @@ pytestmark = pytest.mark.once
 
 @pytest.fixture(scope="module")
 def client() -> Iterator[Any]:
-    with (
-        distributed.LocalCluster(n_workers=2, threads_per_worker=1, processes=True, dashboard_address=":0") as cluster,
-        distributed.Client(cluster, set_as_default=False) as client,
-    ):
+    with client_of_two_workers() as client:
         yield client
 
 
@@ -184,6 +185,29 @@ def test_large_programs_are_sent_once_and_again_when_the_workers_that_had_them_h
     for _ in range(3):
         assert engine.run_now(local.map(range(200))) == list(range(100_000, 100_200))
     assert len(sent) == before
+
+
+def test_large_programs_wait_for_workers_that_are_still_to_come(monkeypatch):
+    monkeypatch.setattr("cascade.adapters.executors.dask.LARGE", 10_000)
+    text = "y" * 100_000
+
+    @cs.task(mode="compute")
+    def local(x: int) -> int:
+        return x + len(text)
+
+    def waiting(dask_scheduler: Any) -> bool:
+        return any(MARK in str(key) for key in dask_scheduler.tasks)
+
+    with (
+        ThreadPoolExecutor(1) as threads,
+        distributed.LocalCluster(n_workers=0, threads_per_worker=1, dashboard_address=":0") as cluster,
+        distributed.Client(cluster, timeout=5, set_as_default=False) as client,
+    ):
+        engine = cs.Engine(executor=cs.DaskExecutor(client))
+        values = threads.submit(engine.run_now, local.map(range(20)))
+        until(lambda: values.done() or client.run_on_scheduler(waiting))
+        cluster.scale(1)
+        assert values.result() == list(range(100_000, 100_020))
 
 
 def test_wrong_clients_are_refused():

@@ -20,6 +20,7 @@ from cascade.compiler.chains import join_chains
 from cascade.errors import StepLimitError, WorkerError
 from cascade.graph.build import build_graph
 from cascade.graph.operations import Chain
+from tests.support.dask_clusters import client_of_two_workers
 from tests.support.kept_tasks import (
     block,
     block_of_process,
@@ -39,7 +40,7 @@ from tests.support.kept_tasks import (
 )
 from tests.support.tasks import identity, total
 
-distributed = pytest.importorskip("distributed")
+pytest.importorskip("distributed")
 pytestmark = pytest.mark.once
 
 COUNT = 1_000_000
@@ -47,11 +48,7 @@ COUNT = 1_000_000
 
 @pytest.fixture(scope="module")
 def client() -> Iterator[Any]:
-    with (
-        distributed.LocalCluster(n_workers=2, threads_per_worker=1, processes=True, dashboard_address=":0") as cluster,
-        distributed.Client(cluster, set_as_default=False) as client,
-    ):
-        cluster.adapt(minimum=2, maximum=2)  # there are new workers for those whose nannies give up
+    with client_of_two_workers() as client:
         yield client
 
 
@@ -124,7 +121,7 @@ def tasks_left(client: Any) -> int:
     def count(dask_scheduler: Any) -> int:
         return sum(dask.MARK in str(key) for key in dask_scheduler.tasks)
 
-    latest = time.monotonic() + 10
+    latest = time.monotonic() + 60
     while (found := int(client.run_on_scheduler(count))) and time.monotonic() < latest:
         time.sleep(0.01)
     return found

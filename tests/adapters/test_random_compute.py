@@ -11,6 +11,7 @@ import pytest
 
 import cascade as cs
 from cascade.adapters.executors.blocks import Blocks
+from tests.support.dask_clusters import client_of_two_workers
 from tests.support.random_compute import compare
 
 pytest.importorskip("loky")
@@ -18,11 +19,8 @@ FIRST = int(os.environ.get("CASCADE_SEED", "1"))
 
 
 def on_dask() -> Iterator[cs.Engine]:
-    distributed = pytest.importorskip("distributed")
-    with (
-        distributed.LocalCluster(n_workers=2, threads_per_worker=1, processes=True, dashboard_address=":0") as cluster,
-        distributed.Client(cluster, set_as_default=False) as client,
-    ):
+    pytest.importorskip("distributed")
+    with client_of_two_workers() as client:
         yield cs.Engine(executor=cs.DaskExecutor(client))
 
 

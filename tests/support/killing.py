@@ -19,6 +19,7 @@ import cascade as cs
 from cascade.adapters.executors.blocks import Blocks
 from cascade.adapters.executors.local import LocalExecutor
 from cascade.errors import WorkerError
+from tests.support.dask_clusters import client_of_two_workers
 
 ATTEMPTS = 10_000
 
@@ -92,15 +93,7 @@ def on_processes() -> Iterator[cs.Engine]:
 
 @contextlib.contextmanager
 def on_dask() -> Iterator[cs.Engine]:
-    from distributed import Client, LocalCluster
-
-    with (
-        LocalCluster(
-            n_workers=2, threads_per_worker=1, processes=True, dashboard_address=":0", silence_logs=logging.CRITICAL
-        ) as cluster,
-        Client(cluster, set_as_default=False) as client,
-    ):
-        cluster.adapt(minimum=2, maximum=2)  # there are new ones for those whose nannies give up
+    with client_of_two_workers(silence_logs=logging.CRITICAL) as client:
         yield cs.Engine(executor=cs.DaskExecutor(client))
 
 

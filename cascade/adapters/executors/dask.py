@@ -215,7 +215,10 @@ class DaskPool:
         self._check_open(name)
         large = _large_of(arguments)
         for _ in range(SCATTERS if large else 0):
-            submitted = self._submitted(name, function, await asyncio.to_thread(self._scattered, arguments))
+            scattered = await asyncio.to_thread(self._scattered, arguments)
+            if scattered is None:
+                break  # a worker that is still to come gets the arguments with its call
+            submitted = self._submitted(name, function, scattered)
             try:
                 return await answer_of(submitted)
             except WorkerError:
@@ -241,10 +244,13 @@ class DaskPool:
         )
         return _Submitted(self._client, name, future, digests)
 
-    def _scattered(self, arguments: Sequence[object]) -> list[object]:
-        """Returns the arguments, with large ones as data that each worker has."""
+    def _scattered(self, arguments: Sequence[object]) -> list[object] | None:
+        """Returns the arguments, with large ones as data that each worker has; None if there is no worker to have it."""
         with self._lock:
-            return [self._scatter(each) if _is_large(each) else each for each in arguments]
+            try:
+                return [self._scatter(each) if _is_large(each) else each for each in arguments]
+            except TimeoutError:  # no worker has come for as long as the client waits
+                return None
 
     def _scatter(self, argument: bytes) -> object:
         data = self._large.pop(argument, None)
