@@ -9,6 +9,7 @@ from collections.abc import Callable, Iterator
 from pathlib import Path as FilePath
 from typing import Any
 
+import hypothesis
 import pytest
 
 import cascade as cs
@@ -18,6 +19,12 @@ from cascade.runtime.nodes import attempts
 from cascade.runtime.nodes import item_calls as mapping
 from cascade.runtime.spine import driver as drive
 from cascade.runtime.spine import interpreter as interpreter
+
+# However long an example takes on a busy machine, and however few are found in a while: no clock decides.
+hypothesis.settings.register_profile(
+    "any machine", deadline=None, suppress_health_check=[hypothesis.HealthCheck.too_slow]
+)
+hypothesis.settings.load_profile("any machine")
 
 
 class Path:

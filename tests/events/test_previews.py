@@ -34,7 +34,7 @@ values = st.recursive(
 )
 
 
-@settings(max_examples=300, deadline=None)
+@settings(max_examples=300)
 @given(values)
 def test_a_preview_is_the_beginning_of_the_repr(value):
     text = repr(value)

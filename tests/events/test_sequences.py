@@ -15,7 +15,7 @@ from typing import Any
 
 import hypothesis.strategies as st
 import pytest
-from hypothesis import HealthCheck, given, settings
+from hypothesis import given, settings
 
 import cascade as cs
 from cascade.errors import CacheWarning, CascadeError
@@ -387,7 +387,7 @@ def plain(events: list[Event]) -> list[Any]:
     ]
 
 
-@settings(max_examples=250, deadline=None, suppress_health_check=[HealthCheck.too_slow])
+@settings(max_examples=250)
 @given(node_specs, resource_specs, widths)
 def test_both_paths_tell_the_same(nodes, resources, width):
     graph, vm = record(False, nodes, resources, width), record(True, nodes, resources, width)
@@ -397,7 +397,7 @@ def test_both_paths_tell_the_same(nodes, resources, width):
     check_sense(vm)
 
 
-@settings(max_examples=100, deadline=None, suppress_health_check=[HealthCheck.too_slow])
+@settings(max_examples=100)
 @given(node_specs, resource_specs, widths)
 def test_both_paths_tell_the_same_with_caches(nodes, resources, width):
     caches = PlainCache(), PlainCache()
@@ -410,7 +410,7 @@ def test_both_paths_tell_the_same_with_caches(nodes, resources, width):
             check_sense(graph)
 
 
-@settings(max_examples=125, deadline=None, suppress_health_check=[HealthCheck.too_slow])
+@settings(max_examples=125)
 @given(node_specs, resource_specs, widths, st.sampled_from([*EVENTS, TaskRetrying, None]))
 def test_what_a_part_of_the_events_tells_does_not_depend_on_who_hears_the_others(nodes, resources, width, kind):
     everything = record(True, nodes, resources, width)
@@ -434,7 +434,7 @@ class Calling:
         return task.called(*args, **kwargs)
 
 
-@settings(max_examples=100, deadline=None, suppress_health_check=[HealthCheck.too_slow])
+@settings(max_examples=100)
 @given(node_specs, resource_specs, widths)
 def test_every_way_to_run_tells_the_same(nodes, resources, width):
     expected = record(True, nodes, resources, width)

@@ -159,7 +159,7 @@ def nests(draw: st.DrawFn) -> list[Any]:
     return values[first:]
 
 
-@settings(max_examples=200, deadline=None)
+@settings(max_examples=200)
 @given(values=nests(), collect=st.booleans())
 def test_the_search_finds_what_a_plain_one_finds_and_asks_the_same_questions(values, collect):
     if collect:

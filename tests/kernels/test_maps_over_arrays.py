@@ -369,7 +369,7 @@ numbers = st.one_of(
 )
 
 
-@settings(max_examples=300, deadline=None)
+@settings(max_examples=300)
 @given(st.lists(numbers, min_size=1, max_size=8))
 def test_unboxed_results_become_the_array_of_the_list(values):
     results = _vm.MapResults(len(values))

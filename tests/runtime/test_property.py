@@ -13,7 +13,7 @@ from typing import Any
 
 import hypothesis.strategies as st
 import pytest
-from hypothesis import HealthCheck, given, settings
+from hypothesis import given, settings
 
 import cascade as cs
 from cascade.errors import CacheWarning, CascadeError
@@ -214,7 +214,7 @@ def outcome(action: Any) -> Any:
         return "failure", str(error)
 
 
-@settings(max_examples=150, deadline=None, suppress_health_check=[HealthCheck.too_slow])
+@settings(max_examples=150)
 @given(graphs)
 def test_random_graphs_give_what_python_gives(specs):
     expected = outcome(lambda: evaluate(specs, set()))
@@ -224,7 +224,7 @@ def test_random_graphs_give_what_python_gives(specs):
         assert outcome(lambda: asyncio.run(path.arun(declare(specs, set())))) == expected
 
 
-@settings(max_examples=150, deadline=None, suppress_health_check=[HealthCheck.too_slow])
+@settings(max_examples=150)
 @given(graphs, st.sets(st.integers(0, 11), max_size=2))
 def test_random_graphs_with_failing_nodes_fail_alike(specs, fails):
     synchronous = [(0 if BEHAVIOURS[kind] is asynchronous else kind, args, kwargs) for kind, args, kwargs in specs]
@@ -236,7 +236,7 @@ def test_random_graphs_with_failing_nodes_fail_alike(specs, fails):
     assert graph == vm
 
 
-@settings(max_examples=100, deadline=None, suppress_health_check=[HealthCheck.too_slow])
+@settings(max_examples=100)
 @given(graphs, st.sets(st.integers(0, 11), max_size=1), st.integers(0, 30))
 def test_random_graphs_tell_the_same_events_and_stop_at_the_same_step(specs, fails, max_steps):
     outcomes = []
@@ -382,13 +382,13 @@ def outcomes_of(
     return outcomes
 
 
-@settings(max_examples=200, deadline=None, suppress_health_check=[HealthCheck.too_slow])
+@settings(max_examples=200)
 @given(dealt_graphs)
 def test_random_policies_and_control_flow_are_the_same_on_both_paths(specs):
     assert outcomes_of(specs, False, None) == outcomes_of(specs, True, None)
 
 
-@settings(max_examples=100, deadline=None, suppress_health_check=[HealthCheck.too_slow])
+@settings(max_examples=100)
 @given(dealt_graphs)
 def test_random_caches_are_the_same_on_both_paths(specs):
     # Functions that close over a counter cannot be told apart by code alone: a cache of one's own keeps them by name.
@@ -413,7 +413,7 @@ def read_again(target: Any) -> Any:
         return graph
 
 
-@settings(max_examples=100, deadline=None, suppress_health_check=[HealthCheck.too_slow])
+@settings(max_examples=100)
 @given(dealt_graphs)
 def test_random_graphs_are_the_same_after_they_were_written_and_read(specs):
     with_target = outcomes_of(specs, True, None)
@@ -421,7 +421,7 @@ def test_random_graphs_are_the_same_after_they_were_written_and_read(specs):
     assert outcomes_of(specs, False, None, through=build_graph) == with_target
 
 
-@settings(max_examples=100, deadline=None, suppress_health_check=[HealthCheck.too_slow])
+@settings(max_examples=100)
 @given(dealt_graphs)
 def test_random_graphs_can_be_looked_at(specs):
     target = declare_dealt(specs, PlainCache())
@@ -436,7 +436,7 @@ def test_random_graphs_can_be_looked_at(specs):
     assert cs.compile(target, system_resources={"cpu": 9}).disassemble().startswith("blueprint ")
 
 
-@settings(max_examples=100, deadline=None, suppress_health_check=[HealthCheck.too_slow])
+@settings(max_examples=100)
 @given(dealt_graphs)
 def test_values_are_the_same_whether_observed_or_not(specs):
     def outcome_of(use_vm: bool) -> Any:
