@@ -40,6 +40,7 @@ class SpySubscriber:
         events: in the order in which they were published.
     """
 
+    @entry_point
     def __init__(self, bus: MessageBus | Engine, event_type: type[Event] = Event) -> None:
         if isinstance(bus, Engine):
             bus = bus.bus
@@ -109,7 +110,10 @@ class SpyExecutor(_Recording):
         calls: in the order in which they were begun.
     """
 
+    @entry_point
     def __init__(self, executor: Executor | None = None) -> None:
+        if executor is not None and not hasattr(executor, "call"):
+            raise DeclarationError(f"SpyExecutor({executor!r:.60})", expected="an object with a method 'call'")
         super().__init__()
         self._executor: Executor = LocalExecutor() if executor is None else executor
 
@@ -131,6 +135,7 @@ class MockExecutor(_Recording):
         most_at_once: the largest number of calls that were under way at once.
     """
 
+    @entry_point
     def __init__(self, delay: float = 0.0, values: Mapping[str, object] | None = None, default: object = None) -> None:
         if isinstance(delay, Mapping) or not (hasattr(delay, "__float__") and delay >= 0):
             raise DeclarationError(

@@ -223,6 +223,13 @@ class PolicyMethods(Generic[Node]):
         return self
 
 
+for _name, _method in vars(PolicyMethods).items():
+    if not _name.startswith("_") and hasattr(
+        _method, "__wrapped__"
+    ):  # CPython's messages name the class that users know
+        _method.__wrapped__.__qualname__ = _method.__qualname__ = f"LazyResult.{_name}"
+
+
 def _check_router(policies: Policies) -> None:
     from cascade.declare.policies import RouteSet
 

@@ -18,13 +18,16 @@ from contextlib import contextmanager
 from pathlib import Path
 from typing import Any, NamedTuple
 
+from cascade._vm import entry_point
 from cascade.declare.lazy import LazyResult
+from cascade.durable.arguments import checked_seconds
 from cascade.durable.effects import Doubt
 from cascade.durable.run import Run, resume, start_here
 from cascade.durable.run import signal as send
 from cascade.durable.saving import Steps
 from cascade.durable.sqlite import SQLite
 from cascade.durable.store import Store
+from cascade.errors import DeclarationError
 from cascade.runtime.api import default_engine
 
 EACH_CALL = Steps(1)
@@ -46,6 +49,7 @@ class Crashes(NamedTuple):
     kills: int
 
 
+@entry_point
 def crash_at_every_commit(
     target: Callable[[], LazyResult[Any]] | LazyResult[Any],
     *,
@@ -76,8 +80,17 @@ def crash_at_every_commit(
         The value, and how many kills it has survived.
 
     Raises:
-        AssertionError: a run had another value or other effects.
+        AssertionError: a run had another value or other effects, or the undisturbed one has failed.
+        DeclarationError: (a TypeError) `target` is neither of the two, or `every` is no interval.
     """
+    if not isinstance(target, LazyResult) and not callable(target):
+        raise DeclarationError(
+            f"crash_at_every_commit({target!r:.60})",
+            expected="a LazyResult, or a function that returns one",
+            hint="pass the result of a call: crash_at_every_commit(task(...))",
+        )
+    if not isinstance(every, Steps):
+        checked_seconds(every, "every={}", expected="seconds, from 0 up, or cascade.steps(n)")
     kit = _Kit(target, every, use_vm, signals or {}, begin, check, doubt)
     expected, commits = kit.undisturbed()
     moments: list[tuple[int, bool]] = [(number, after) for number in range(1, commits + 1) for after in (False, True)]
@@ -122,8 +135,10 @@ class _Kit:
             begun = time.monotonic()
             status = self._child(path, None, None, counts)
             self.seconds = time.monotonic() - begun
+            assert status == 0, (
+                f"an undisturbed child process has ended with status {status}; its error is printed above"
+            )
             value = self._value(path)
-            assert status == 0, f"an undisturbed child process has ended with status {status}"
             return (value, None if self._check is None else self._check()), len(counts.read_bytes())
 
     def disturbed(

@@ -36,4 +36,6 @@ def unexpected_option(function: str, options: Iterable[str], known: Iterable[str
     hint = nearest(name, known)
     error = TypeError(f"{function}() got an unexpected keyword argument {name!r}" + (f"; {hint}" if hint else ""))
     error.add_note(f"  expected: {', '.join(known)}")
+    if hint is None and name not in OwnRunOptions.__annotations__:
+        error.add_note(f"  hint: the values of the target's parameters go in a dict: params={{{name!r}: ...}}")
     return error

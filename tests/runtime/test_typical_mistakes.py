@@ -175,6 +175,7 @@ def test_a_generator_is_the_input_of_one_run(run: Any) -> None:
 
 OPTIONS = [
     ({"reprot": "run.html"}, "did you mean 'report'?"),
+    ({"n": 3}, "params={'n': ...}"),
     ({"store": "runs.db"}, "store=cascade.Store('runs.db')"),
     ({"id": "a"}, "store=cascade.Store('runs.db')"),
     ({"observers": print}, "observers=[...]"),
@@ -189,7 +190,28 @@ OPTIONS = [
 def test_options_of_a_run_are_answered(options: Any, answer: str) -> None:
     with pytest.raises(TypeError) as found:
         cs.run(add(1), **options)
-    assert answer in str(found.value)
+    assert answer in "\n".join([str(found.value), *getattr(found.value, "__notes__", ())])
+
+
+ROUTES = [
+    (7, {1.0: add(1)}, None),
+    (7, {"7": add(1)}, "the key '7' is of type str, and the value of type int"),
+    ("nwe", {"new": add(1)}, "did you mean 'new'?"),
+]
+
+
+@pytest.mark.parametrize(("key", "routes", "hint"), ROUTES)
+def test_a_key_without_a_route_is_answered_by_the_one_that_was_meant(
+    run: Any, key: object, routes: Any, hint: Any
+) -> None:
+    with pytest.raises(cs.RouteError, match="there is no route for") as found:
+        run(cs.Router(key, routes))
+    assert found.value.hint == hint
+
+
+def test_messages_name_the_class_that_users_know() -> None:
+    with pytest.raises(TypeError, match=r"^LazyResult\.with_retry\(\) got an unexpected keyword argument 'attempts'"):
+        add(1).with_retry(attempts=3)  # type: ignore[call-arg]
 
 
 def test_several_targets_go_in_a_list() -> None:

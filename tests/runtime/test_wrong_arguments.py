@@ -15,6 +15,7 @@ from typing import Any
 import pytest
 
 import cascade as cs
+from cascade import testing
 
 
 @cs.task
@@ -103,6 +104,9 @@ def calls(folder: Path) -> dict[str, tuple[Callable[..., Any], tuple[Any, ...], 
         "call of a partial": (add.partial(b=3), (1,), {}),
         "partial": (add.partial, (1,), {"b": 2}),
         "map": (add.map, ([1],), {"b": [2]}),
+        "testing.SpySubscriber": (testing.SpySubscriber, (engine,), {}),
+        "testing.SpyExecutor": (testing.SpyExecutor, (None,), {}),
+        "testing.MockExecutor": (testing.MockExecutor, (0.1,), {}),
     }
     for option in ("mode", "pure", "lower", "retry", "timeout", "cache", "constraints", "effect"):
         value = {"mode": "inline", "pure": False, "effect": "again"}.get(option)
@@ -231,3 +235,10 @@ def test_a_failure_in_a_function_written_in_c_has_no_frame_of_the_library(path: 
         path.run(cs.task(int)("x"))
     names = [frame.filename for frame in traceback.extract_tb(found.value.__traceback__)]
     assert not any("cascade" in Path(name).parts and "tests" not in Path(name).parts for name in names), names
+
+
+@pytest.mark.parametrize("wrong", [{"target": 3}, {"target": add(1), "every": "often"}])
+def test_wrong_arguments_of_crashes_are_answered_before_a_process_is_started(wrong: Any) -> None:
+    with pytest.raises(cs.DeclarationError, match="expected: ") as found:
+        testing.crash_at_every_commit(**wrong)
+    assert len(traceback.extract_tb(found.value.__traceback__)) == 1

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Iterable, Sequence
 
 from cascade._vm import KEPT, Jump, Skipped, is_awaitable
 from cascade.declare.control import EITHER, ONCE, ROUTER
@@ -98,7 +98,7 @@ def jump_error(
         keys = [key for key, _, _ in targets]
         return RouteError(
             f"there is no route for {jump!r}", where=where, expected="one of " + ", ".join(map(repr, keys)),
-            hint=nearest(str(jump.target_key), map(str, keys)),
+            hint=_near_key(jump.target_key, keys),
         )  # fmt: skip
     if jump.data is KEPT:
         return DeclarationError(
@@ -108,6 +108,15 @@ def jump_error(
     return DeclarationError(
         f"{jump!r} gives data to a task without parameters", where=where, expected="Jump(target_key)"
     )
+
+
+def _near_key(key: object, known: Iterable[object]) -> str | None:
+    """Returns a hint that names the key that was meant: one with the same text and another type, or texts near to a text."""
+    keys = list(known)
+    same = next((each for each in keys if str(each) == str(key)), None)
+    if same is not None:
+        return f"the key {same!r} is of type {type(same).__name__}, and the value of type {type(key).__name__}"
+    return nearest(key, [each for each in keys if isinstance(each, str)]) if isinstance(key, str) else None
 
 
 def unbound_jump(jump: Jump[object], target: object) -> RouteError:
@@ -132,12 +141,11 @@ def choose(routes: dict[object, T], key: object, where: str) -> T:
     try:
         return routes[key]
     except (KeyError, TypeError):
-        names = [str(known) for known in routes]
         raise RouteError(
             f"there is no route for {key!r}",
             where=where,
             expected="one of " + ", ".join(map(repr, routes)),
-            hint=nearest(str(key), names),
+            hint=_near_key(key, routes),
         ) from None
 
 
