@@ -26,7 +26,7 @@ from cascade.instructions.kernel import FIELDS, KERNEL_INSTRUCTIONS, KernelInstr
 from cascade.kernels.blocks.chunks import Registers
 from cascade.kernels.blocks.numpy_types import numpy_now
 from cascade.kernels.blocks.points import Callee, CallOut, Exit, Growth, Stub
-from cascade.kernels.blocks.values import Iterated, Value
+from cascade.kernels.blocks.values import CONDITION, Iterated, Value
 
 INT, FLOAT, ADDRESS, HELD, BORROWED, OWNED, NOTHING = "i", "f", "a", "h", "b", "o", "?"
 """What a register holds: a number; an address; an object that lives as long as the code, that a container or variable has, or a
@@ -230,6 +230,8 @@ class Verifier:
         if found is None:
             if not 0 <= number < len(self.tables.exits):
                 raise refusal(f"there is no side exit {number}")
+            if any(value.kind == CONDITION for value in self.tables.exits[number].stack):
+                raise refusal(f"side exit {number} has a condition on the stack, which is no value")
             found = self.exits[number] = held_at(self.tables.exits[number])
         return found
 
@@ -442,6 +444,10 @@ class _Added:
             raise refusal(f"word {number}: {effect.name} reads an iterator at register {word[effect.items]}")
         if effect.numbers and any(state.get(word[effect.numbers] + offset) != INT for offset in range(3)):
             raise refusal(f"word {number}: {effect.name} reads a range at register {word[effect.numbers]}")
+        for place, size in ((effect.items, 2), (effect.numbers, 3)):
+            own = range(word[place], word[place] + size)
+            if place and (self.fixed.keys() & own or any(word[written] in own for written, _ in effect.writes)):
+                raise refusal(f"word {number}: {effect.name} writes to its own iterator, or to a constant")
         self.check_numbers(number, word, effect)
         if effect.exits:
             claim, owned = self.verifier.exit(exit_number)

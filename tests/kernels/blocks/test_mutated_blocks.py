@@ -44,7 +44,7 @@ def f(x, y, z, turns):
         b = b % 1000 if b > 10000 or b < -10000 else b
     return a, b, found
 '''
-ARGUMENTS = [(5, 3, 2, 50), (5.5, 3, 2, 50), (5, 3, 2, 3)]
+ARGUMENTS = [(5, 3, 2, 50), (5.5, 3, 2, 50), (5, 3, 2, 3), (1, -1, (1 << 62) + 1, 4), (-(1 << 63), 1 << 61, 1 << 62, 4)]
 original = Translator.verify
 made, counts = {}, {"refused": 0, "accepted": 0}
 
@@ -59,7 +59,8 @@ class Changing:
             at = pick.randrange(len(words))
             word, place = [*words[at]], pick.choice([0, 2, 3, 4, 5, 6, 7])
             values = [pick.randrange(len(KERNEL_INSTRUCTIONS)), pick.randrange(-2, self.registers + 2), start + pick.randrange(len(words)), 2**31 - 1]
-            word[place] = pick.choice(values) if place else values[0]
+            # Most often a register that the word has in another place: so a result gets that of an operand.
+            word[place] = values[0] if not place else pick.choice(word[2:]) if pick.random() < 0.6 else pick.choice(values)
             words[at] = tuple(word)
 
     def verified(self, verify, growth, others):
