@@ -90,3 +90,68 @@ def pairs_of(left: Any, right: Any) -> Any:
     for pair in zip(left, right):  # noqa: B905
         found.append(pair)
     return found
+
+
+def firsts_of_ranges(keys: Any, count: int) -> Any:
+    """The inner loop is left in its first turn: nothing jumps back to its head."""
+    found: list[Any] = []
+    for key in keys:
+        for number in range(count):
+            found.append((key, number))
+            break
+        else:
+            found.append(None)
+    return found, key, number
+
+
+def nothing() -> None:
+    pass
+
+
+NOTES: list[int] = []
+TABLE = (4, 5)
+
+
+def note(number: int) -> None:
+    NOTES.append(number)
+
+
+def notes_of_firsts(keys: Any) -> list[int]:
+    NOTES.clear()
+    for _ in keys:
+        nothing()
+        for _number in range(2):
+            try:
+                break
+            finally:
+                note(7)
+    return [*NOTES]
+
+
+def firsts_while(count: int, size: int) -> Any:
+    found, turns, number = [], 0, 0
+    while turns < count:
+        turns += 1
+        for number in range(turns % size, size):
+            found.append(number)
+            break
+    return found, number
+
+
+def firsts_of_lists(rows: Any) -> Any:
+    found, item = 0, 0
+    for row in rows:
+        for item in row:
+            found += item
+            break
+    return found, item
+
+
+def first_of_all(count: int, values: Any) -> Any:
+    while count > 0:
+        count -= 1
+        for number, value in enumerate(values):
+            if count % 7 == 3:
+                return number, value, count
+            break
+    return None

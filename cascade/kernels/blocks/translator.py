@@ -366,6 +366,7 @@ class Translator(Emitter):
             if self.is_full:
                 self.leave()
             if not self.moved:
+                self.version = None  # that point lies before
                 if self.offset == instruction.start:
                     self.offset = instruction.after
                 if self.offset in self.text.joins:

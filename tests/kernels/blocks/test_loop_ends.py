@@ -11,10 +11,12 @@ from collections.abc import Iterator
 import numpy as np
 import pytest
 
+import cascade as cs
 from cascade.instructions.kernel import KERNEL_INSTRUCTIONS
 from cascade.kernels.blocks.kernel import block_kernel
 from tests.support import block_loops, block_sequences
 from tests.support.block_functions import assert_same
+from tests.support.machine_code_functions import machine_code
 
 LOOPS = [
     (block_loops.last_of_some, 100), (block_loops.sum_of_some, 100), (block_loops.counted_by_while, 100),
@@ -138,3 +140,24 @@ def test_items_that_are_made_are_dropped_where_another_iterator_ends():
     for _ in range(5):
         assert len(kernel(rows, [1, 2])) == 2
     assert sys.getrefcount(rows) == before
+
+
+@pytest.mark.parametrize(
+    ("function", "arguments"),
+    [
+        (block_loops.firsts_of_ranges, ({"a", "b", "c"}, 3)),
+        (block_loops.firsts_of_ranges, ({"a": 1, "b": 2}, 3)),
+        (block_loops.firsts_of_ranges, ([1, 2, 3] * 20, 4)),
+        (block_loops.firsts_of_ranges, ("text" * 20, 2)),
+        (block_loops.notes_of_firsts, ({sum, 4},)),
+        (block_loops.notes_of_firsts, ([sum, 4, 5],)),
+        (block_loops.firsts_while, (100, 3)),
+        (block_loops.firsts_of_lists, ([[1, 2], [3, 4], [5, 6]] * 30,)),
+        (block_loops.first_of_all, (50, [1, 2, 3])),
+    ],
+)
+@pytest.mark.parametrize("machine_work", [0, -1], ids=["machine code", "handlers"])
+def test_a_loop_that_is_left_in_its_first_turn_is_not_continued(function, arguments, machine_work):
+    with machine_code(machine_work):
+        program = cs.compile(cs.task(function))
+        assert [program(*arguments) for _ in range(5)] == [function(*arguments)] * 5
