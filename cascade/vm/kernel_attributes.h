@@ -274,6 +274,53 @@ STORES(BOOL, Py_NewRef(I(b) ? Py_True : Py_False))
 STORES(OWNED, O(b))
 STORES(BORROWED, Py_NewRef(O(b)))
 
+/* ---- Methods by super() ---------------------------------------------------------------------------------------------- */
+
+/* The names of a class itself: a new reference, or NULL. */
+static inline PyObject *cascade_class_dict(PyTypeObject *type)
+{
+#if PY_VERSION_HEX >= 0x030C0000
+    return PyType_GetDict(type);
+#else
+    return Py_XNewRef(type->tp_dict);
+#endif
+}
+
+/* Whether `super(class, object)` finds a method: `expected` is the class, the name and the method. */
+static __attribute__((noinline)) int cascade_is_super(cascade_gather *site, PyObject *object)
+{
+    PyTypeObject *type = Py_TYPE(object);
+    PyObject *order = type->tp_mro, **expected = cascade_tuple_items(site->function), *found = NULL;
+    Py_ssize_t i = 0, count = order == NULL ? 0 : PyTuple_GET_SIZE(order);
+    if (PyType_Check(object))
+        return 0;
+    while (i < count && PyTuple_GET_ITEM(order, i) != expected[0])
+        i++;
+    for (i++; i < count && found == NULL; i++) {
+        PyObject *names = cascade_class_dict((PyTypeObject *)PyTuple_GET_ITEM(order, i));
+        found = names == NULL ? NULL : PyDict_GetItemWithError(names, expected[1]);
+        Py_XDECREF(names);
+    }
+    if (found == NULL || found != expected[2]) {
+        PyErr_Clear();
+        return 0;
+    }
+    cascade_find_in_class(type, expected[1]);       /* gives the class a tag */
+    site->table = site->keys;
+    site->keys = cascade_class_tag(type);
+    return 1;
+}
+
+/* The tags of the last two classes for which it does are kept: a change of a class, or of one that it inherits, gives it another one. */
+OP(EXPECT_SUPER)
+{
+    cascade_gather *site = s->gathers[w->e];
+    int64_t tag = TAG_OF(Py_TYPE(O(a)));
+    if ((tag == 0 || (tag != site->keys && tag != site->table)) && !cascade_is_super(site, O(a)))
+        GO(f);
+    NEXT;
+}
+
 /* ---- Names ---------------------------------------------------------------------------------------------------------- */
 
 /* `d` is the number of the entry where the name was found last. */

@@ -75,6 +75,7 @@ OP(SLICE) { PyObject *v = cascade_slice(I(b), I(c), I(d), w->e); if (v == NULL) 
 /* What raises has changed nothing: CPython executes the instruction again. */
 OP(ITEMS) { PyObject *v = PyObject_GetItem(O(b), O(c)); if (v == NULL) { PyErr_Clear(); EXIT; } SET(a, v); NEXT; }
 OP(STORE_ITEMS) { if (PyObject_SetItem(O(a), O(b), O(c)) != 0) { PyErr_Clear(); EXIT; } NEXT; }
+OP(EXPECT_ANY_LIST) { if (!PyList_Check(O(a))) GO(f); NEXT; }
 OP(SIZE) { I(a) = Py_SIZE(O(b)); NEXT; }
 OP(LIST_REPLACE)      /* the reference of c is passed on */
 {
@@ -316,7 +317,7 @@ CONTAINS(LIST, cascade_list_items) CONTAINS(TUPLE, cascade_tuple_items)
 
 /* ---- Whole lists and tuples --------------------------------------------------------------------------------------- */
 
-/* What an item is: 1 a number, 2 a text, 4 another plain object, 8 any other. */
+/* What an item is: 1 a number, 2 a text, 4 another plain object, 16 one that is compared by identity, 8 any other. */
 static inline int cascade_sort_of(PyObject *item)
 {
     PyTypeObject *type = Py_TYPE(item);
@@ -324,18 +325,22 @@ static inline int cascade_sort_of(PyObject *item)
         return 1;
     if (type == &PyUnicode_Type)
         return 2;
-    return item == Py_None || type == &PyBytes_Type ? 4 : 8;
+    if (item == Py_None || type == &PyBytes_Type)
+        return 4;
+    return type->tp_richcompare == PyBaseObject_Type.tp_richcompare ? 16 : 8;
 }
 
-/* Whether all items are plain, and, if they are to be alike, all numbers or all texts. */
-static __attribute__((noinline)) int cascade_has_scalars(PyObject *sequence, int alike)
+enum { CASCADE_ALIKE = 1, CASCADE_HASHED };
+
+/* Whether all items are compared without code of users, and, if that is wanted, all numbers or all texts, or hashed without such code. */
+static __attribute__((noinline)) int cascade_has_scalars(PyObject *sequence, int wanted)
 {
-    PyObject **items = PyList_CheckExact(sequence) ? cascade_list_items(sequence) : cascade_tuple_items(sequence);
+    PyObject **items = PyList_Check(sequence) ? cascade_list_items(sequence) : cascade_tuple_items(sequence);
     Py_ssize_t count = Py_SIZE(sequence), i;
     int sorts = 0;
-    for (i = 0; i < count && sorts < 8; i++)
+    for (i = 0; i < count && (sorts & 8) == 0; i++)
         sorts |= cascade_sort_of(items[i]);
-    return alike ? sorts <= 2 : sorts < 8;
+    return wanted == CASCADE_ALIKE ? sorts <= 2 : wanted == CASCADE_HASHED ? sorts < 8 : (sorts & 8) == 0;
 }
 OP(EXPECT_SCALARS) { if (!cascade_has_scalars(O(a), w->e)) GO(f); NEXT; }
 

@@ -133,7 +133,7 @@ def called_out_deep(depth: Any) -> Any:
     """Each call has call-outs in a loop, under the frames of those that have led to it."""
     found = []
     for number in range(3):
-        found.append(frozenset((number,)) <= frozenset((depth, number)))
+        found.append({number: 1}.keys() <= {depth: 1, number: 2}.keys())
         found.append({number: depth}.items())
     return found if depth == 0 else [found[0], called_out_deep(depth - 1)]
 

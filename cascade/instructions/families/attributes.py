@@ -29,6 +29,7 @@ def _rows() -> Iterator[Row]:
     yield Row(
         "NEW_INSTANCE", "a>owned b<object", "a = an instance of class b that is not initialised", "another __new__"
     )
+    yield Row("EXPECT_SUPER", "a<object e& f@", "go to f where super() does not find the method that e says for a")
     yield Row("EXPECT_INITIALISED", "a<object", "a TypeError where a, which an __init__ has returned, is not None")
     yield Row("EXPECT_CODE", "a<object b<object f@", "go to f where the code of function a is not b")
     yield Row(

@@ -60,6 +60,7 @@ def _rows() -> Iterator[Row]:
     )
     backward = "a = the item before of list b, borrowed, or go to f at its start"
     yield Row("LIST_NEXT_BACKWARD", "a>object b~items f@", backward)
+    yield Row("EXPECT_ANY_LIST", "a<object f@", "go to f where a is no list, nor of a class that inherits it")
     yield Row("SIZE", "a>int b<object", "a = the size of b")
     yield Row("LIST_REPLACE", "a<object b<int c<given", "list a[b] = c, whose reference is passed on", "no such item")
     stores = (("OWNED", "given", "c, whose reference is passed on"), ("BORROWED", "object", "c"), ("INT", "int", "c"))
@@ -75,7 +76,7 @@ def _rows() -> Iterator[Row]:
     yield Row("ITER_NEXT", "a>owned b<object c<object e& f@", next_of_any)
     yield Row("RANGE_OF", "a~made b<object", "a = an iterator over the range object b", "a range beyond 64 bits")
     yield Row("RANGE_BACKWARD", "a~", "range a counts backward", "a step beyond 64 bits")
-    scalars = "go to f where an item of a is not plain; e = 1: where the items are not alike, so that they could not be sorted"
+    scalars = "go to f where an item of a is not plain; e = 1: where they could not be sorted; e = 2: where one may not be hashed"
     yield Row("EXPECT_SCALARS", "a<object e# f@", scalars)
     yield Row(
         "LIST_DELETE", "a<object b<int f@", "del list a[b], or go to f where the item is not plain", "no such item"

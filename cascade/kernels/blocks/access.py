@@ -119,6 +119,8 @@ def of_class(cls: type, name: str) -> Access | None:
     found = find_in_class(cls, name, MISSING)
     if type(found) is staticmethod:
         return Access(CONSTANT, found=found.__func__) if is_lasting(found.__func__) else None
+    if type(found) is classmethod:
+        return Access(METHOD, found=found.__func__) if type(found.__func__) is FunctionType else None
     if found is MISSING or (is_descriptor(found) and type(found) is not FunctionType):
         return None
     return Access(CONSTANT, found=found)

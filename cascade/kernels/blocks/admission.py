@@ -12,7 +12,7 @@ from cascade.kernels.names import builtins_of, has_plain_names
 
 SUSPENDED = GENERATOR | 0x80 | 0x200  # generators, coroutines, asynchronous generators
 LOOKING = frozenset((
-    "locals", "vars", "dir", "eval", "exec", "super", "breakpoint", "_getframe", "currentframe", "id", "_current_frames",
+    "locals", "vars", "dir", "eval", "exec", "breakpoint", "_getframe", "currentframe", "id", "_current_frames",
     "set_trace", "settrace", "setprofile",
 ))  # fmt: skip
 """Names of functions that look at the frame of the function that calls them, or have it looked at, or at the identity of numbers."""

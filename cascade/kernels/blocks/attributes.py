@@ -29,10 +29,10 @@ from cascade.kernels.blocks.generic import METHOD_BIT, call_out, loads_method
 from cascade.kernels.blocks.names import NULL_LAST, item, named_value
 from cascade.kernels.blocks.python_calls import call_getter
 from cascade.kernels.blocks.regions import call_out_region
-from cascade.kernels.blocks.sequences import settled_object
+from cascade.kernels.blocks.sequences import INHERITS, settled_object
 from cascade.kernels.blocks.translator import Translator, form
 from cascade.kernels.blocks.values import BUILT_IN, CHAR, HELD, NO_CALLABLE, UNKNOWN, Value
-from cascade.kernels.lasting import is_instance, is_lasting
+from cascade.kernels.lasting import is_instance, is_lasting, is_lasting_class
 from cascade.kernels.model import BOOL, FLOAT, INT, NONE, OBJECT
 
 CLASSES: dict[str, type] = {INT: int, FLOAT: float, BOOL: bool, NONE: type(None), CHAR: str}
@@ -61,6 +61,10 @@ def load_attr(translator: Translator, instruction: Instruction) -> None:
             return
     if load_built_in_method(translator, name, method):
         return
+    if name == "__class__" and not method and load_class(translator):
+        return
+    if value.met is type and not value.constant and value.owned is False:
+        expect_class(translator, instruction)
     access = tested(translator, name)
     if access is not None and access.kind == PROPERTY and call_getter(translator, access.found, instruction):
         push_loaded(translator, translator.pop(), method)
@@ -109,6 +113,44 @@ def push_method(translator: Translator, function: object, owner: Value) -> None:
     translator.push(Value(OBJECT, known=function, general=True))
     translator.push(owner)
 
+
+def expect_class(translator: Translator, instruction: Instruction) -> None:
+    """A class on the stack, which a variable holds, is expected to be the first one that was met here: it is known then, if it is."""
+    if instruction.start not in translator.met_classes:
+        found = translator.found_here(-1, type)
+        lasts = is_instance(found, type) and is_lasting_class(found, translator.function.__globals__)
+        translator.met_classes[instruction.start] = found if lasts else None  # type: ignore[assignment]
+    cls = translator.met_classes[instruction.start]
+    if cls is not None and class_tag(cls):
+        owner = translator.register(translator.state.stack[-1])
+        translator.emit("EXPECT_OWN_TAG", a=owner, e=signed(class_tag(cls)), target=translator.otherwise())
+        translator.consume(translator.pop())
+        translator.push(named_value(cls))
+
+
+def load_class(translator: Translator) -> bool:
+    """Replaces an object on the stack by its class, which is tested then; returns whether it has done so."""
+    cls = translator.seen(-1).met
+    if cls is None or translator.state.stack[-1].constant or not is_lasting_class(cls, translator.function.__globals__):
+        return False
+    if find_in_class(cls, "__class__") is not OBJECT_CLASS or not test_class(translator, -1):
+        return False
+    translator.consume(translator.pop())
+    translator.push(named_value(cls))
+    return True
+
+
+def inherits(translator: Translator, place: int, method: str) -> bool:
+    """Returns whether an object on the stack is of a class that has a method of list's own, which is tested then."""
+    value = translator.state.stack[place]
+    if translator.general or value.kind != OBJECT or value.cls is not None or value.met is None:
+        return False
+    if not issubclass(value.met, list) or find_in_class(value.met, method) is not find_in_class(list, method):
+        return False
+    return test_class(translator, place)
+
+
+INHERITS.append(inherits)
 
 # -- Tests of classes ---------------------------------------------------------------------------------------------------
 

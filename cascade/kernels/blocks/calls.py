@@ -5,7 +5,7 @@ from __future__ import annotations
 import builtins
 import math
 from collections.abc import Callable
-from types import BuiltinFunctionType, FunctionType, MethodDescriptorType, MethodType, ModuleType
+from types import BuiltinFunctionType, FunctionType, MethodDescriptorType, MethodType, ModuleType, WrapperDescriptorType
 
 from cascade.kernels.blocks import arrays, scalars, text_items
 from cascade.kernels.blocks.c_calls import C_FUNCTIONS, call_c, finish
@@ -16,7 +16,7 @@ from cascade.kernels.blocks.lookahead import callee_of, consumer
 from cascade.kernels.blocks.names import NULL_LAST
 from cascade.kernels.blocks.numbers import SIZES, truth
 from cascade.kernels.blocks.regions import IS_TYPED, call_out_region
-from cascade.kernels.blocks.sequences import KINDS, append
+from cascade.kernels.blocks.sequences import KINDS, append, expect_list, inherits_list
 from cascade.kernels.blocks.translator import Translator, form
 from cascade.kernels.blocks.values import BACKWARD_ITEMS, COUNTED, HELD, ITEMS, NULL, RANGE, ZIPPED, Value
 from cascade.kernels.lasting import is_instance
@@ -95,7 +95,7 @@ def may_be_typed(function: object) -> bool:
 
 
 IS_TYPED.append(may_be_typed)
-HASHED = (type, BuiltinFunctionType, FunctionType, MethodDescriptorType, MethodType)
+HASHED = (type, BuiltinFunctionType, FunctionType, MethodDescriptorType, MethodType, WrapperDescriptorType)
 """Classes of callables whose hash runs no code of users."""
 
 
@@ -140,6 +140,8 @@ def call_len(translator: Translator, count: int, instruction: Instruction) -> bo
     size = arrays.length(translator, value)
     if size is not None:
         return finish(translator, instruction, size)
+    if inherits_list(translator, -1, "__len__"):
+        return finish(translator, instruction, translator.computed(INT, "SIZE", translator.state.stack[-1]))
     if value.kind != OBJECT or value.cls not in SIZES:
         return False
     return finish(translator, instruction, translator.computed(INT, SIZES[value.cls], value))
@@ -340,11 +342,10 @@ def reversed_list(translator: Translator, instruction: Instruction) -> bool:
 def call_append(translator: Translator, count: int, instruction: Instruction) -> bool:
     if count != 2:
         return False
-    made = translator.state.stack[-2]
     value = translator.whole(-1)
-    if made.cls is not list or value.kind not in HELD:
+    if value.kind not in HELD or not expect_list(translator, -2):
         return False
-    append(translator, made)
+    append(translator, translator.state.stack[-2])
     operands = [translator.pop() for _ in range(2)]
     translator.push(Value("none", known=None))
     translator.consume(*operands)
@@ -353,8 +354,7 @@ def call_append(translator: Translator, count: int, instruction: Instruction) ->
 
 @known(list.pop)
 def call_pop(translator: Translator, count: int, instruction: Instruction) -> bool:
-    made = translator.state.stack[-1]
-    if count != 1 or made.cls is not list:
+    if count != 1 or not expect_list(translator, -1):
         return False
     translator.before_effect()
     made = translator.state.stack[-1]

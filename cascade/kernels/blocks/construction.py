@@ -7,7 +7,7 @@ from types import CodeType, FunctionType
 
 from cascade._vm import class_tag, find_in_class, makes_plainly
 from cascade.kernels.blocks.attributes import signed
-from cascade.kernels.blocks.c_calls import before_collection
+from cascade.kernels.blocks.c_calls import before_collection, c_result, finish
 from cascade.kernels.blocks.calls import OTHERS, translate
 from cascade.kernels.blocks.decode import Instruction
 from cascade.kernels.blocks.generic import ARGUMENTS, call_out
@@ -24,6 +24,8 @@ def construct(translator: Translator, cls: object, count: int, instruction: Inst
     if type(cls) is not type or translator.general or count != instruction.arg or class_tag(cls) == 0:
         return False
     initialise, new = find_in_class(cls, "__init__"), find_in_class(cls, "__new__")
+    if count == 0 and (made_alone := instruction_for(cls, initialise, new)):
+        return make_alone(translator, cls, made_alone, instruction)
     if makes_plainly(cls) and type(initialise) is FunctionType:
         return settled(translator, count) and initialised(translator, cls, initialise, instruction)
     make = new.__func__ if type(new) is staticmethod else None
@@ -50,6 +52,33 @@ def test_class_itself(translator: Translator, cls: type) -> int:
     translator.emit("EXPECT_OWN_TAG", a=register, e=signed(class_tag(cls)), target=translator.otherwise())
     return register
 
+
+# -- Instances without an __init__ of their own ---------------------------------------------------------------------------
+
+
+def instruction_for(cls: type, initialise: object, new: object) -> str:
+    """Returns the instruction that makes an instance without arguments, where no code of users runs; "" where some does."""
+    if initialise is PLAIN_INIT:
+        return "NEW_INSTANCE" if makes_plainly(cls) else ""
+    inherited = next((base for base in CONTAINERS if issubclass(cls, base)), None)
+    if inherited is None or cls is inherited or initialise is not find_in_class(inherited, "__init__"):
+        return ""
+    return "CALL_C" if new is find_in_class(inherited, "__new__") else ""
+
+
+def make_alone(translator: Translator, cls: type, name: str, instruction: Instruction) -> bool:
+    register = test_class_itself(translator, cls)
+    before_collection(translator)
+    if name == "CALL_C":
+        result = c_result(translator, cls, (), None)
+    else:
+        made = translator.temporary()
+        translator.emit("NEW_INSTANCE", a=made, b=register)
+        result = Value(OBJECT, made, owned=True)
+    return finish(translator, instruction, result._replace(general=True, met=cls))
+
+
+CONTAINERS = (list, dict, set)
 
 # -- Instances with an __init__ -----------------------------------------------------------------------------------------
 

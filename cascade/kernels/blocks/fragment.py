@@ -46,6 +46,7 @@ class Fragment:
         reads: Sequence[int],
         taken: Sequence[bool],
         bound_method: bool = False,
+        without_super: bool = False,
     ) -> None:
         self._tables, self._start = tables, start
         raw = tables.raw[2 * start : 2 * end]
@@ -57,7 +58,8 @@ class Fragment:
         self._constants = Constants(tables.code)
         self._parts: list[bytes] = []
         self._locations: list[tuple[int, Location | None]] = []
-        self._check_super()
+        if not without_super:
+            self._check_super()
         if tables.keyword_names(end) is not None:
             raise ContinuationError("a call's keywords would be lost", where=tables.code.co_qualname)
         self._find_slots()

@@ -117,10 +117,12 @@ def make(
     translator.refresh()
     values = stack[count - taken :]
     presence = tuple(value.kind != NULL for value in values)
-    reads = with_first(translator, start, end, reads)
+    calls_kernel = name == "CALL_FUNCTION"  # of a plain function, so that it is no `super()`
+    if not calls_kernel:
+        reads = with_first(translator, start, end, reads)
     read = tuple(variable(translator, number) for number in reads)
     given = read + tuple(value for value in values if value.kind != NULL)
-    function = function_for(translator, start, end, reads, presence, left)
+    function = function_for(translator, start, end, reads, presence, left, calls_kernel)
     del stack[count - taken :]
     translator.before_effect()
     stack.extend(values)
@@ -163,10 +165,16 @@ def variable(translator: Translator, number: int) -> Value:
 
 
 def function_for(
-    translator: Translator, start: int, end: int, reads: tuple[int, ...], presence: tuple[bool, ...], left: int
+    translator: Translator,
+    start: int,
+    end: int,
+    reads: tuple[int, ...],
+    presence: tuple[bool, ...],
+    left: int,
+    without_super: bool = False,
 ) -> FunctionType:
     """Returns the function that executes instructions; one is made for all versions of a program point."""
-    key = (start, end, reads, presence, left)
+    key = (start, end, reads, presence, left, without_super)
     found = translator.fragments.get(key)
     if found is None:
         bound_method = any(loads_method(each) for each in translator.text.between(start, end)[-1:])
@@ -182,6 +190,7 @@ def function_for(
                 kept,
                 tables=translator.tables,
                 bound_method=bound_method,
+                without_super=without_super,
             )
         except ContinuationError:
             raise LeavesTyped from None

@@ -10,7 +10,7 @@ from cascade.kernels.blocks.comprehensions import made_at
 from cascade.kernels.blocks.decode import Instruction
 from cascade.kernels.blocks.generic import call_out
 from cascade.kernels.blocks.points import LeavesTyped, Version
-from cascade.kernels.blocks.sequences import KINDS
+from cascade.kernels.blocks.sequences import KINDS, inherits_list
 from cascade.kernels.blocks.steps import step
 from cascade.kernels.blocks.translator import Form, Translator, form
 from cascade.kernels.blocks.values import (
@@ -40,6 +40,8 @@ def get_iter(translator: Translator, instruction: Instruction) -> None:
     translator.whole(-1)
     value = translator.seen(-1)
     higher = places_to_loop(translator, instruction, len(translator.state.stack) - 2)
+    if higher is not None and inherits_list(translator, -1, "__iter__"):
+        value = translator.state.stack[-1] = translator.state.stack[-1]._replace(cls=list)
     iterable = value.cls in KINDS or value.cls is range or arrays.is_iterable(value)
     if higher is not None and value.kind == OBJECT and (iterable or text_items.is_iterable(translator, -1)):
         iterator = iterator_of(translator, value, translator.registers.slot(len(translator.state.stack) - 1 + higher))

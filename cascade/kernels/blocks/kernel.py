@@ -27,6 +27,7 @@ import cascade.kernels.blocks.set_operators
 import cascade.kernels.blocks.sets
 import cascade.kernels.blocks.slices
 import cascade.kernels.blocks.special_methods
+import cascade.kernels.blocks.super_calls
 import cascade.kernels.blocks.text  # noqa: F401  (they enter their forms)
 from cascade._vm import BlockKernel, configure
 from cascade.kernels.blocks import exits, verify

@@ -7,22 +7,25 @@ from __future__ import annotations
 import dis
 import operator
 
+from cascade._vm import find_in_class
+from cascade.kernels.blocks.attributes import test_class
 from cascade.kernels.blocks.c_calls import WHOLE, before_collection, c_function, c_result, class_of, finish
 from cascade.kernels.blocks.calls import CALLS, Known, known
 from cascade.kernels.blocks.decode import COMPARED_AT, Instruction
 from cascade.kernels.blocks.generic import call_out
 from cascade.kernels.blocks.numbers import COMPARED, COMPARERS, OPERATORS, SIGNS
-from cascade.kernels.blocks.sequences import DELETIONS_OF, HOLDS_OF, KINDS
+from cascade.kernels.blocks.sequences import DELETIONS_OF, HOLDS_OF, KINDS, expect_list
 from cascade.kernels.blocks.translator import Translator
 from cascade.kernels.blocks.values import HELD, PLAIN, Value
-from cascade.kernels.model import BOOL, INT
+from cascade.kernels.model import BOOL, INT, OBJECT
 
 SCALARS = (int, float, bool, str, bytes, type(None))
 """Classes whose instances are compared without code of users."""
 SEQUENCES = (list, tuple)
 NOTHING = type(None)
-ANY, ALIKE = 0, 1
-"""What EXPECT_SCALARS looks for: items of these classes; numbers only or texts only, which can be sorted without an error."""
+ANY, ALIKE, HASHED = 0, 1, 2
+"""What EXPECT_SCALARS looks for: items that are compared without code of users; numbers only or texts only, which can be sorted without an
+error; items of the classes above, which are hashed without code of users."""
 
 c_function(list.extend, NOTHING, (list,), (list, tuple, range, str, bytes))
 c_function(list.reverse, NOTHING, (list,))
@@ -43,6 +46,16 @@ def arguments_of(translator: Translator, count: int) -> tuple[Value, ...]:
     return tuple(translator.state.stack[len(translator.state.stack) - count :])
 
 
+def is_plain(translator: Translator, place: int) -> bool:
+    """Returns whether a value on the stack is compared without code of users; of an object the class is tested then."""
+    value = translator.state.stack[place]
+    if class_of(value) in SCALARS:
+        return True
+    if value.kind != OBJECT or value.met is None or find_in_class(value.met, "__eq__") is not object.__eq__:
+        return False
+    return test_class(translator, place)
+
+
 # -- Methods ------------------------------------------------------------------------------------------------------------
 
 
@@ -52,10 +65,11 @@ def searching(function: object, result: type) -> Known:
     def call(translator: Translator, count: int, instruction: Instruction) -> bool:
         if count != 2 or translator.general:
             return False
-        values = arguments_of(translator, count)
-        if class_of(values[0]) not in SEQUENCES or class_of(values[1]) not in SCALARS:
+        made, _ = arguments_of(translator, count)
+        if not is_plain(translator, -1) or (class_of(made) not in SEQUENCES and not expect_list(translator, -2)):
             return False
         translator.protect(count, PLAIN)
+        values = tuple(translator.state.stack[-2:])
         expect_scalars(translator, values[0])
         return finish(translator, instruction, c_result(translator, function, values, result))
 
@@ -88,8 +102,9 @@ def call_insert(translator: Translator, count: int, instruction: Instruction) ->
     if count != 3:
         return False
     value = translator.whole(-1)
-    made, place = translator.seen(-3), translator.seen(-2)
-    if class_of(made) is not list or place.kind not in (INT, BOOL) or value.kind not in HELD:
+    translator.seen(-3)
+    place = translator.seen(-2)
+    if place.kind not in (INT, BOOL) or value.kind not in HELD or not expect_list(translator, -3):
         return False
     values = tuple(translator.state.stack[-3:])
     return finish(translator, instruction, c_result(translator, list.insert, values, NOTHING))
@@ -98,7 +113,8 @@ def call_insert(translator: Translator, count: int, instruction: Instruction) ->
 def pop_at(translator: Translator, count: int, instruction: Instruction) -> bool:
     """Translates `values.pop(i)`; the last item has an instruction of its own."""
     place = translator.seen(-1)
-    if class_of(translator.seen(-2)) is not list or place.kind not in (INT, BOOL):
+    translator.seen(-2)
+    if place.kind not in (INT, BOOL) or not expect_list(translator, -2):
         return False
     translator.protect(0)
     values = tuple(translator.state.stack[-2:])
@@ -175,10 +191,11 @@ COMPARERS.append(compare)
 
 def hold(translator: Translator, instruction: Instruction) -> None:
     """Translates `value in values` for values that are compared without code of users."""
-    value, container = arguments_of(translator, 2)
-    if translator.general or class_of(value) not in SCALARS:
+    arguments_of(translator, 2)
+    if translator.general or not is_plain(translator, -2):
         call_out(translator, instruction)
         return
+    value, container = translator.state.stack[-2:]
     if value.number:
         name = f"{KINDS[container.cls]}_HOLDS_{'FLOAT' if class_of(value) is float else 'INT'}"
         register = translator.temporary()

@@ -78,7 +78,7 @@ def _are_there(code: CodeType, defaults: tuple[object, ...], parameters: tuple[i
 
 def call_getter(translator: Translator, function: object, instruction: Instruction) -> bool:
     """Translates the load of a property of the object on top of the stack, whose function is called."""
-    if type(function) is not FunctionType or "__class__" in translator.code.co_freevars:
+    if type(function) is not FunctionType:
         return False
     callee = function_called(translator, function, 1, ())
     if callee is None or translator.whole(-1).kind not in generic.ARGUMENTS:
@@ -104,7 +104,7 @@ def emit_call(
 def call_met(translator: Translator, callee: Value, instruction: Instruction) -> bool:
     """Translates a call of a function that is not known: of closures, arguments, items. It is expected to have the code of one that was met."""
     count = instruction.arg
-    if translator.general or callee.register < 0 or "__class__" in translator.code.co_freevars:
+    if translator.general or callee.register < 0:
         return False
     place = -count - 2 if NULL_LAST else -count - 1
     callee = translator.seen(place)
@@ -153,8 +153,6 @@ def _pattern(translator: Translator, call: tuple[int, int], place: int) -> Funct
 
 
 def _emit(translator: Translator, callee: Callee, count: int, instruction: Instruction) -> bool:
-    if "__class__" in translator.code.co_freevars:
-        return False  # its call-outs begin with the instance, for super()
     taken = instruction.arg + 2
     for place in range(-taken, 0):
         if translator.whole(place).kind not in generic.ARGUMENTS:
@@ -173,7 +171,7 @@ def call_made_function(translator: Translator, value: Value, count: int, instruc
     """The same for a comprehension, which is called with its iterator; of a generator expression, the call of the consumer, too."""
     stack = translator.state.stack
     made = made_at(translator, translator.offset, len(stack) - 2)
-    if made is None or "__class__" in translator.code.co_freevars:
+    if made is None:
         return False
     if stack[-1].kind not in ITERATORS:
         translator.seen(-1)

@@ -65,6 +65,7 @@ def call_out(
     *,
     tables: CodeTables | None = None,
     bound_method: bool = False,
+    without_super: bool = False,
 ) -> FunctionType:
     """Returns a function that executes the instructions of `function` between two byte offsets; no jump leads into or out of them.
 
@@ -82,13 +83,14 @@ def call_out(
         left: the same for the values that are returned.
         tables: those of the function's code, where they are kept.
         bound_method: whether the load of a method at the end leaves one value, the bound method.
+        without_super: whether `super()` is surely not called.
 
     Raises:
         ContinuationError: there is no such function.
     """
     tables = tables or CodeTables(function.__code__)
     _check(tables, start >> 1, GENERATOR)
-    fragment = Fragment(tables, start >> 1, end >> 1, reads, taken, bound_method)
+    fragment = Fragment(tables, start >> 1, end >> 1, reads, taken, bound_method, without_super)
     fragment.assemble(writes, left)
     return function_of(function, fragment.code(max(len(taken), len(writes) + len(left)) + 1))
 

@@ -18,6 +18,9 @@ ITEMS_OF: dict[type, Form] = {str: text_items.load_item, bytes: text_items.load_
 KINDS: dict[object, str] = {list: "LIST", tuple: "TUPLE"}
 STORES_OF: dict[type, Form] = {}
 """`container[key] = value`."""
+Inherits = Callable[[Translator, int, str], bool]
+INHERITS: list[Inherits] = []
+"""Says whether an object on the stack is of a class that has a method of list's own, and has that tested."""
 Other = Callable[[Translator, Instruction], bool]
 INDEXED: list[Other] = []
 STORED: list[Other] = []
@@ -30,11 +33,28 @@ HOLDS_OF: dict[type, Form] = {}
 DISPLAY_LIMIT = 8
 
 
+def inherits_list(translator: Translator, place: int, method: str) -> bool:
+    return any(inherits(translator, place, method) for inherits in INHERITS)
+
+
+def expect_list(translator: Translator, place: int) -> bool:
+    """Returns whether an object on the stack, the operand of a method of list, is a list, maybe of a class that inherits it."""
+    value = translator.state.stack[place]
+    if value.cls is list:
+        return True
+    if translator.general or value.kind != OBJECT or value.met is None or not issubclass(value.met, list):
+        return False
+    translator.emit("EXPECT_ANY_LIST", a=translator.register(value), target=translator.otherwise())
+    return True
+
+
 @form("BINARY_SUBSCR")
 def binary_subscr(translator: Translator, instruction: Instruction) -> None:
     if of_display(translator) or (indexes_array(translator) and arrays.load_item(translator)):
         return
     container, index = operands(translator)
+    if scalars.is_index(index) and inherits_list(translator, -2, "__getitem__"):
+        container = translator.state.stack[-2]._replace(cls=list)
     if container.cls in KINDS and scalars.is_index(index):
         item = item_of(translator, container, index)
         translator.pop(), translator.pop()

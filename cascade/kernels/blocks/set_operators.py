@@ -11,7 +11,7 @@ from collections.abc import Callable
 from cascade.kernels.blocks.c_calls import before_collection, c_function, c_result, class_of, finish
 from cascade.kernels.blocks.calls import CALLS, Known
 from cascade.kernels.blocks.decode import COMPARED_AT, Instruction
-from cascade.kernels.blocks.lists import NOTHING, arguments_of, expect_scalars
+from cascade.kernels.blocks.lists import HASHED, NOTHING, arguments_of, expect_scalars
 from cascade.kernels.blocks.numbers import COMPARERS, OPERATORS, SIGNS
 from cascade.kernels.blocks.sequences import KINDS
 from cascade.kernels.blocks.translator import Translator
@@ -155,7 +155,7 @@ def made_of(cls: type, others: Known | None) -> Known:
         if translator.general or class_of(value) not in (*KINDS, *SETS, range, str, bytes):
             return False
         if class_of(value) in KINDS:
-            expect_scalars(translator, value)
+            expect_scalars(translator, value, HASHED)
         before_collection(translator)
         return finish(translator, instruction, c_result(translator, cls, (translator.state.stack[-1],), cls))
 

@@ -250,7 +250,7 @@ def call(
     cls, count = translator.state.stack[place].met, len(method.parameters)
     assert cls is not None
     function = find_in_class(cls, name, MISSING)
-    if translator.general or type(function) is not FunctionType or "__class__" in translator.code.co_freevars:
+    if translator.general or type(function) is not FunctionType:
         return False
     found = function_called(translator, function, count, ())
     taken = taken or count

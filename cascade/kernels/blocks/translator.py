@@ -115,7 +115,8 @@ class Translator(Emitter):
         exits, stubs, call_outs: the tables that words refer to.
         found, found_at: the value whose class the code that is being made has been made for, and where: the offset, and the place.
         verifier: verifies what is added, where that is asked for.
-        partials, bound_methods: of calls of partial objects and of methods that are kept, what these were, by the offset of the call.
+        partials, bound_methods, met_classes: of calls of partial objects and of methods that are kept, and of loads from classes, what these
+            were, by the offset of the instruction.
         consumer: what takes the values of a generator expression.
         met_functions: functions like those that were met, by the offset of a call, and how many others were met there before.
         made_kernels: those of comprehensions, by the address of their code and the name of the consumer.
@@ -162,6 +163,7 @@ class Translator(Emitter):
         self.verifier: Verifier | None = None
         self.partials: dict[int, object] = {}
         self.bound_methods: dict[int, MethodDescriptorType | None] = {}
+        self.met_classes: dict[int, type | None] = {}
         self.met: dict[tuple[int, int], Met] = {}
         self.hot = self.renewing = self.plain_call = False
         self.not_inlined: set[tuple[int, CodeType]] = set()

@@ -371,6 +371,36 @@ class Local:
         return self.x + k
 <=int> = Local().step(<int>)
 
+inner-super 3
+class Local:
+    base = <int>
+    def __init__(self, x):
+        self.x = x
+    def step(self, k=1):
+        return self.x + k
+    @classmethod
+    def count(cls, k):
+        return cls.base + k
+class Derived(Local):
+    def __init__(self, x):
+        <super().__init__(x)|super(Derived, self).__init__(x + 1)>
+    def step(self, k=1):
+        return super().step(k) + <int>
+    @classmethod
+    def count(cls, k):
+        return super().count(k) + 1
+<=int> = Derived(<int>).step(<int>) + Derived.count(<int>)
+
+inner-list 3
+@q:kept @r:int <q> = Items()
+<q>.append(<int>)
+<q>.insert(0, <int>)
+for <r> in <q>:
+    <loop>
+<=int> = <q>[<0|-1|1>] + len(<q>)
+if <q>:
+    <=int> = <q>.pop(<0|>)
+
 import 1
 import math as m
 <=float> = m.sqrt(abs(<int>))

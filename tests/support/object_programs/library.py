@@ -167,6 +167,11 @@ class Parent<C>:
     def twin(self):
         return self.__class__(self.x)
 class <C>(Parent<C>):
+?    def __init__(self, x, name="c"):
+?        <super().__init__(x, name)|super(<C>, self).__init__(x, name=name)|super().__init__(x + 1)>
+?    @classmethod
+?    def count_all(cls, k=1):
+?        return cls.count + k
     def step(self, k=1):
         found = super().step(k)
         self.x <+|-|^>= <1|k>
@@ -400,6 +405,7 @@ class HStr(str):
         return str.__eq__(self, other)
     __hash__ = str.__hash__
 """,
+    "Items": "class Items(list):\n    pass\n",
     "HList": """
 class HList(list):
 ?    def __getitem__(self, index):

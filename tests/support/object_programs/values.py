@@ -39,7 +39,7 @@ HOSTILE: dict[str, list[str]] = {
     "bool": ["1", "0", "None", "[]", "'a'", "np.bool_(True)", "HInt(1)"],
     "str": ["''", "'\\ud800x'", "HStr('abc')", "b'abc'", "None", "5", "'\\u0663'", "'A' * 30", "['a', 'b']", "'\\x00'"],
     "bytes": ["bytearray(b'xyz')", "'abc'", "memoryview(b'pq')", "None"],
-    "ints": ["[]", "(1, 2, 3)", "range(4)", "[2**62, 2**63, -2**63, 2**64]", "[1, 2.5, True]", "[1, None, 3]", "['a', 'b']", "HList([1, 2, 3])", "deque([1, 2])",
+    "ints": ["[]", "(1, 2, 3)", "range(4)", "[2**62, 2**63, -2**63, 2**64]", "[1, 2.5, True]", "[1, None, 3]", "['a', 'b']", "HList([1, 2, 3])", "Items([1, 2, 3])", "deque([1, 2])",
              "[True, False]", "[0.5, 1.5]", "np.array([1, 2, 3])", "array.array('i', [3, 1])", "HTuple((1, 2))", "[HInt(1), 2]", "(lambda s: [s, Mutator(s)])([1, 2])",
              "(lambda s: (s.append(Mutator(s)), s)[1])([1, 2])", "None", "'123'", "{3: 1, 4: 2}", "[10**30, 1]", "[Index(1), 2]", "bytearray(b'ab')", "[[1], [2]]",
              "[1, 2, 3] * 5", "(lambda s: [s, s])([1])", "[1, 2, 3, 2.5]", "[3, 'x', 1]", "Walk(3)"],
