@@ -10,7 +10,7 @@ The iterator is moved to where it will stand on the callee's stack.
 
 from __future__ import annotations
 
-from types import CodeType
+from types import CodeType, FunctionType
 from typing import NamedTuple
 
 from cascade.kernels.blocks.decode import Instruction
@@ -99,4 +99,12 @@ def kernel_of_code(translator: Translator, code: CodeType, consumer: Consumer | 
     if key not in translator.made_kernels:
         made = with_empty_cells(code, translator.function.__globals__)
         translator.made_kernels[key] = translator.kernel_of(made, consumer)
+    return translator.made_kernels[key]
+
+
+def kernel_of_generator(translator: Translator, function: FunctionType, consumer: Consumer) -> object:
+    """Returns the kernel of a generator function whose values a consumer takes; None where it has none."""
+    key = (id(function), consumer.name)
+    if key not in translator.made_kernels:
+        translator.made_kernels[key] = translator.kernel_of(function, consumer)
     return translator.made_kernels[key]

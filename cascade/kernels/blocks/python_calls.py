@@ -13,7 +13,7 @@ from cascade._vm import is_like
 from cascade.kernels.blocks import generic
 from cascade.kernels.blocks.c_calls import before_collection
 from cascade.kernels.blocks.calls import CALLEES, OF_MADE_FUNCTIONS, OTHERS, WITH_KEYWORDS
-from cascade.kernels.blocks.comprehensions import made_at
+from cascade.kernels.blocks.comprehensions import consumer_of, kernel_of_generator, made_at, next_call
 from cascade.kernels.blocks.decode import Instruction
 from cascade.kernels.blocks.inlining import inlined
 from cascade.kernels.blocks.instructions import with_empty_cells
@@ -40,6 +40,43 @@ def call_function(
     return callee is not None and _emit(translator, callee, count, instruction)
 
 
+def call_consumed(translator: Translator, function: object, count: int, instruction: Instruction) -> bool:
+    """Translates a call of a known generator function together with that of the function that consumes the generator: `list(tokens(text))`."""
+    if type(function) is not FunctionType or function.__code__.co_flags & SUSPENDED != GENERATOR or translator.general:
+        return False
+    outer = next_call(translator, instruction.after, 1)
+    stack, before = translator.state.stack, count + 4
+    if outer is None or count != instruction.arg or len(stack) < before:
+        return False
+    consumer = consumer_of(stack[-before], stack[1 - before])
+    if consumer is None or consumer.name in ("any", "all", "join"):
+        return False  # the first two close the generator, which may catch that; a method cannot stand for a frame
+    code, defaults = function.__code__, function.__defaults__
+    parameters = parameters_of(code, count, (), GENERATOR)
+    lacks = count < code.co_argcount
+    if parameters is None or (lacks and (defaults is None or not _are_there(code, defaults, parameters))):
+        return False
+    kernel = kernel_of_generator(translator, function, consumer)
+    if kernel is None or any(translator.whole(place).kind not in generic.ARGUMENTS for place in range(-before, 0)):
+        return False
+    for place in range(-count, 0):
+        translator.seen(place)
+    place = sum(value.kind != NULL for value in stack[len(stack) - before : len(stack) - count - 2])
+    number = generic.make(translator, translator.offset, outer.after, before, 1, name="CALL_FUNCTION")
+    translator.callees[number] = Callee(
+        kernel,
+        place,
+        operand=place,
+        parameters=parameters,
+        defaults=defaults if lacks else None,
+        raises_at=outer.start,
+    )
+    translator.offset = outer.after
+    return True
+
+
+GENERATOR, SUSPENDED = 0x20, 0x2A0
+OTHERS.append(call_consumed)
 OTHERS.append(call_function)
 WITH_KEYWORDS.append(call_function)
 
@@ -60,9 +97,9 @@ def function_called(
     return Callee(kernel, parameters=parameters, defaults=defaults if count < code.co_argcount else None)
 
 
-def parameters_of(code: CodeType, count: int, names: tuple[str, ...]) -> tuple[int, ...] | None:
-    """Returns the number of the parameter of each argument."""
-    if count > code.co_argcount or code.co_kwonlyargcount or code.co_flags & 0x2AC:
+def parameters_of(code: CodeType, count: int, names: tuple[str, ...], allowed: int = 0) -> tuple[int, ...] | None:
+    """Returns the number of the parameter of each argument; `allowed` is a flag that functions have not, as a rule."""
+    if count > code.co_argcount or code.co_kwonlyargcount or code.co_flags & 0x2AC & ~allowed:
         return None
     named = code.co_varnames[code.co_posonlyargcount : code.co_argcount]
     if not set(names) <= set(named):

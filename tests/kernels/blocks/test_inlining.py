@@ -14,6 +14,7 @@ import pytest
 
 import cascade as cs
 from cascade.kernels.blocks import verify
+from cascade.kernels.blocks.kernel import block_kernel
 from tests.support import inlined_functions as functions
 from tests.support.machine_code_functions import machine_code
 
@@ -100,8 +101,12 @@ def test_what_a_store_drops_lives_on_where_it_stands():
 
 
 def test_a_function_returns_what_its_store_has_dropped():
+    kernel = block_kernel(
+        functions.replaced
+    )  # which lives on: it has met a text first, and code for a float is not inlined
     assert_same(functions.replace_texts, (6000,))
     assert_same(functions.replace_numbers, (6000,), (5,))
+    assert kernel.entries > 0
 
 
 def test_an_argument_lives_on_behind_a_store_that_drops_it():

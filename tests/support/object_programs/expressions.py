@@ -13,6 +13,8 @@ from tests.support.object_programs.grammar import Table, expressions
 TEXTS: dict[str, str] = {}
 
 TEXTS["int"] = """
+generator! 2 | sum(rising(<count>, <int>))
+generator 2 | <sum|min|max>(<filtered|closing>([<int>, <int>]))
 list-index 14 | @v=ints <v>[<int> % len(<v>)]
 list-index 5 | <!ints>[<0|-1>]
 nested-index 8 | @v=grid <v>[<0|-1>][<0|-1>]
@@ -176,6 +178,7 @@ in-tuple 2 | <int> in (1, 2, 3)
 in-mixed 1 | <str> in <!mixed>
 any-all 2 | @q:int <any|all>(<bool> for <q> in <^iterable>)
 any-all 2 | @q:int <any|all>(<int> for <q> in <^iterable>)
+any-all 1 | <any|all>(<filtered|closing>(<mixed>))
 any-all 1 | <any|all>(<mixed>)
 text-tests 3 | <str>.<isdigit|isalpha|isspace|isupper|isalnum|islower|isidentifier>()
 text-tests 2 | <str>.<startswith|endswith>(<str>)
@@ -235,6 +238,9 @@ bytes-methods 1 | <bytes>.<upper()|hex().encode()|strip()|replace(b"a", b"bb")>
 """
 
 TEXTS["ints"] = """
+generator 3 | list(<filtered|closing>(<ints>))
+generator 1 | sorted(<filtered|closing>(<ints>))
+generator! 2 | list(rising(<count>, <int>))[:9]
 list-display 6 | [<int>, <int>, <int>]
 list-display 1 | []
 list-display 2 | [<int>, *<iterable>]
@@ -358,6 +364,7 @@ set-of 2 | set(<iterable>)
 set-of 1 | @q:int set(<int> for <q> in <^ints>)
 set-operator 2 | <set> <setop> <set>
 set-of 1 | frozenset(<ints>)
+generator 1 | set(<filtered|closing>(<ints>))
 """
 
 TEXTS["deque"] = """

@@ -234,6 +234,10 @@ def produce(n):
     "profile_on": "def profile_on():\n    sys.setprofile(lambda frame, event, argument: None)\n",
     "trace_off": "def trace_off():\n    sys.settrace(None)\n    sys.setprofile(None)\n",
     "warn": "def warn(text):\n    warnings.warn(text, <UserWarning|RuntimeWarning>, stacklevel=<1|2>)\n",
+    "rising": "def rising(n, by=1):\n    i = 0\n    while i < n:\n        yield <i * by|i + by|str(i)[0]|by|caller_name()>\n        i += <1|by|0.5|1>\n"
+    "        if i > 30:\n            <return|raise ValueError(i)|break>\n",
+    "filtered": "def filtered(values):\n    for each in values:\n        <if each: yield each|yield each|yield each; note(each)>\n",
+    "closing": "def closing(values):\n    try:\n        for each in values:\n            yield each\n    <finally|except ValueError>:\n        note('closed')\n",
     "caller_line": "def caller_line():\n    return sys._getframe(1).f_lineno <|% 7>\n",
     "caller_name": "def caller_name():\n    return <sys._getframe(1).f_code.co_name|traceback.extract_stack()[-2].name|traceback.extract_stack()[-2].line>\n",
     "Pair": "Pair = namedtuple('Pair', 'left right')\n",
