@@ -360,4 +360,14 @@ static const cascade_check cascade_checks[] = {
 
 enum { CASCADE_CHECK_COUNT = sizeof(cascade_checks) / sizeof(cascade_checks[0]) };
 
+/* The names of a class itself: a new reference, or NULL. */
+static inline PyObject *cascade_class_dict(PyTypeObject *type)
+{
+#if PY_VERSION_HEX >= 0x030C0000
+    return PyType_GetDict(type);
+#else
+    return Py_XNewRef(type->tp_dict);
+#endif
+}
+
 #endif

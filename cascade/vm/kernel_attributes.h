@@ -276,16 +276,6 @@ STORES(BORROWED, Py_NewRef(O(b)))
 
 /* ---- Methods by super() ---------------------------------------------------------------------------------------------- */
 
-/* The names of a class itself: a new reference, or NULL. */
-static inline PyObject *cascade_class_dict(PyTypeObject *type)
-{
-#if PY_VERSION_HEX >= 0x030C0000
-    return PyType_GetDict(type);
-#else
-    return Py_XNewRef(type->tp_dict);
-#endif
-}
-
 /* Whether `super(class, object)` finds a method: `expected` is the class, the name and the method. */
 static __attribute__((noinline)) int cascade_is_super(cascade_gather *site, PyObject *object)
 {
