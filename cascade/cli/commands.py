@@ -114,6 +114,9 @@ def _run_command(target: Target, rest: list[str], options: argparse.Namespace) -
 
 
 def _explain(target: Target, rest: list[str], options: argparse.Namespace) -> int:
+    if not options.run and "--run" in rest:  # behind the target; its own options are for a run only
+        rest.remove("--run")
+        options.run = True
     if options.run:
         value_of_target(target, rest, options, None)
     else:
@@ -153,7 +156,7 @@ def _bench(target: Target, rest: list[str], options: argparse.Namespace) -> int:
 
 
 def _graph(target: Target, rest: list[str], options: argparse.Namespace) -> int:
-    _no_more(target, rest)
+    _no_more(target, rest, options, _graph_arguments)
     text = visualize(target.lazy, format=options.format or _format_of(options.output))
     if options.output is None:
         show(text.removesuffix("\n"))
@@ -238,8 +241,17 @@ def _version() -> str:
     return str(sys.modules[__name__.partition(".")[0]].__version__)
 
 
-def _no_more(target: Target, rest: list[str]) -> None:
-    Parser(prog=target.usage, allow_abbrev=False).parse_args(rest)
+def _no_more(
+    target: Target,
+    rest: list[str],
+    options: argparse.Namespace | None = None,
+    arguments: Callable[[argparse.ArgumentParser], None] | None = None,
+) -> None:
+    """Takes the options of a command that stand behind the target, which has none of its own; refuses others."""
+    parser = Parser(prog=target.usage, allow_abbrev=False)
+    if arguments is not None:
+        arguments(parser)
+    parser.parse_args(rest, options)
 
 
 def _run_arguments(parser: argparse.ArgumentParser) -> None:

@@ -21,6 +21,11 @@ def double(x: int, output: str = "none") -> int:
 def add(a: int, b: int = 1) -> int:
     return a + b
 
+@cs.task
+def written() -> None:
+    with open("ran.txt", "a") as file:
+        file.write("ran ")
+
 target = add(cs.Param("n", 1, type=int))
 """
 
@@ -75,7 +80,8 @@ ANSWERED = [
     (["explain", "CS999"], "there is no page about 'CS999'"),
     (["explain", "NoSuchError"], "there is no page about 'NoSuchError'"),
     (["explain", "CycelError"], "did you mean 'CycleError'"),
-    (["graph", "a_flow.py:target", "--format", "png"], "unrecognized arguments"),
+    (["graph", "a_flow.py:target", "--format", "png"], "argument --format: invalid choice: 'png'"),
+    (["plan", "a_flow.py:target", "--format", "svg"], "unrecognized arguments: --format svg"),
     (["runs", "list", "--store", "nope.db"], "there is no store nope.db"),
     (["report", "nope.jsonl"], "nope.jsonl cannot be read"),
     (["report", "a_flow.py"], "is not an event"),
@@ -102,5 +108,17 @@ def test_pages_are_found_whatever_their_case(capsys: pytest.CaptureFixture[str])
     ("name", "begin"), [("g.svg", "<svg"), ("g.dot", "digraph"), ("g.mmd", "flowchart"), ("g", "digraph")]
 )
 def test_the_format_of_a_picture_is_that_of_its_file(flow: Path, name: str, begin: str) -> None:
-    assert main(["graph", "--output", name, "a_flow.py:target"]) == 0
-    assert (flow / name).read_text().startswith(begin)
+    for arguments in (["--output", name, "a_flow.py:target"], ["a_flow.py:target", "--output", name]):
+        assert main(["graph", *arguments]) == 0
+        assert (flow / name).read_text().startswith(begin)
+        (flow / name).unlink()
+
+
+def test_the_options_of_graph_and_explain_may_stand_behind_the_target(
+    flow: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    assert main(["graph", "a_flow.py:target", "--format", "mermaid"]) == 0
+    assert capsys.readouterr().out.startswith("flowchart")
+    for arguments in (["--run", "a_flow.py:written"], ["a_flow.py:written", "--run"], ["a_flow.py:written"]):
+        assert main(["explain", *arguments]) == 0
+    assert (flow / "ran.txt").read_text() == "ran ran "
