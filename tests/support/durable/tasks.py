@@ -353,7 +353,7 @@ def _main_thread_waits_for_a_run() -> bool:
     frame = sys._current_frames().get(threading.main_thread().ident or 0)
     if frame is None or frame.f_code.co_filename != threading.__file__:
         return False
-    while frame is not None and frame.f_code is not cs.Run.result.__code__:
+    while frame is not None and frame.f_code is not getattr(cs.Run.result, "__wrapped__").__code__:
         frame = frame.f_back
     return frame is not None
 
