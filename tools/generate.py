@@ -82,6 +82,14 @@ def _role(operand: Operand) -> str:
     return f"{'READS' if 'reads' in operand.role else 'WRITES'}_{kind}"
 
 
+def _written(row: KernelInstruction) -> int:
+    """Returns a bit for each operand of which an instruction may write the register, or those behind it; all of them where that is not known."""
+    if row.name.startswith("CALL") or any(operand.role in ("window", "size") for operand in row.operands.values()):
+        return 255
+    fields = ((field, operand.role) for field, operand in row.operands.items())
+    return sum(1 << "abcdef".index(field) for field, role in fields if role in ("writes", "copies", "range"))
+
+
 def machine_code_table() -> str:
     """Returns the parts of each kernel instruction in machine code, and the operands of these parts."""
     lines = [f"/* Generated from {PRIMITIVES} by tools/generate.py; do not edit. */", "", "enum {"]
@@ -110,6 +118,8 @@ def machine_code_table() -> str:
             ]
             shown.append(f"{{PART_{part.name}, {{{', '.join(fields)}}}}}")
         lines.append(f"    {{{len(parts)}, {{{', '.join(shown) or '{0, {0}}'}}}}},")
+    lines += ["};", "", "static const uint8_t cascade_written_by[] = {"]
+    lines += [f"    {_written(row)}," for row in KERNEL_INSTRUCTIONS]
     return "\n".join([*lines, "};"]) + "\n"
 
 

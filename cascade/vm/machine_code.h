@@ -5,7 +5,7 @@
  * at any word, with all values in memory, and whatever stops, grows, or looks at a kernel meets the same words as without machine code.
  *
  *     analysis.h  loops, and which registers of the kernel stand in registers of the machine
- *     facts.h     what loops take for granted of arrays
+ *     facts.h     what loops take for granted of arrays    edges.h   what two of them have in the same place
  *     emitter.h   operands, jumps, ways out      numbers.h, objects.h, arrays.h, attributes.h, parts.h  a form for each part
  *     countdown.h a form for two parts              choice.h  one for two words
  *     asides.h    what is off the usual way      names.h, debugger.h  whose machine code it is, for profilers and debuggers
@@ -235,7 +235,7 @@ static void cascade_emit_strided(cascade_emitter *e)
             continue;
         e->word = number;
         cascade_emit_word(e);
-        if (is_end(plan->opcodes[number]) || (number + 1 < plan->length && plan->region_of[number + 1] == region))
+        if (!HAS_FORM(plan, number) || is_end(plan->opcodes[number]) || (number + 1 < plan->length && plan->region_of[number + 1] == region))
             continue;
         cascade_aside *edge = aside(e, ASIDE_EDGE, m_jump(CODE, CC_ALWAYS));
         edge->target = number + 1;
@@ -251,11 +251,8 @@ static void cascade_emit(cascade_emitter *e)
         int region = plan->region_of[number], before = number > 0 ? plan->region_of[number - 1] : NO_REGION;
         int falls = number > 0 && HAS_FORM(plan, number - 1) && !is_end(plan->opcodes[number - 1]);
         e->word = number;
-        if (falls && before != region) {
-            store_places(e, before, dirty_behind(plan, number - 1, 0));
-            load_places(e, region);
-            establish_facts(e, number);
-        }
+        if (falls && before != region)
+            change_region(e, before, dirty_behind(plan, number - 1, 0), number);
         if (region != NO_REGION && plan->is_led[number] && !falls)
             m_align(CODE);
         cascade_emit_word(e);

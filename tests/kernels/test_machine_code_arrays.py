@@ -136,6 +136,54 @@ def test_tables_side_by_side_and_at_any_distance(kind):
     assert_same(added, [*calls, (base, base, 0, 9), (base, base, -9, 1)])
 
 
+def nearest(points: Any, others: Any, limit: float) -> Any:
+    best, pair, found = limit, (-1, -1), []
+    for i in range(points.shape[0]):
+        for j in range(others.shape[0]):
+            distance = 0.0
+            for axis in range(points.shape[1]):
+                difference = points[i, axis] - others[j, axis]
+                distance += difference * difference
+            if distance < best:
+                best, pair = distance, (i, j)
+                found.append(pair)
+    return best, pair, found
+
+
+def maybe_there(table: Any, numbers: Any, turns: int) -> Any:
+    total = 0.0
+    for turn in range(turns):
+        for number in range(len(numbers)):
+            total += numbers[number]
+            if table is not None:
+                total += table[number, turn]
+        if turn % 5 == 3:
+            total += len(str(turn))
+    return total
+
+
+def scaled_rows(table: Any, factors: Any, turns: int) -> Any:
+    last = 0
+    for turn in range(turns):
+        factor = factors[turn]
+        for x in range(table.shape[1]):
+            table[turn, x] = table[turn, x] * factor
+            last = last + x
+        factors[turn - 1] = factor + last
+    return table.tolist(), factors.tolist(), last
+
+
+@pytest.mark.parametrize("kind", KINDS)
+def test_loops_around_short_ones_keep_their_registers_and_arrays(kind):
+    base = (np.arange(48) * 29 % 17).astype(kind).reshape(12, 4)
+    tables = [base, base[:, :3], base[::-1, ::2], np.asfortranarray(base), base[:, :1], base[:0], base[:, :0]]
+    assert_same(nearest, [(one, other, limit) for one in tables for other in tables for limit in (1e9, 5.0)])
+    numbers = [base[0], base[::3, 0], base[0][::-1], [1, 2.5, 3]]
+    assert_same(maybe_there, [(table, row, 4) for table in (*tables, None, 7) for row in numbers])
+    factors = [base[:, 1], base[:, 1].copy(), base[::-1, 0], base[:4, 0]]
+    assert_same(scaled_rows, [(table, row, turns) for table in tables for row in factors for turns in (4, 12, 13)])
+
+
 # -- Choices ----------------------------------------------------------------------------------------------------------
 
 

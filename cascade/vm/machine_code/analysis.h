@@ -4,7 +4,8 @@
  * A *region* is a loop, with those inside of it where all of their registers find a place, else an innermost loop. In it, some of the
  * kernel's registers have a *place*: a register of the machine, which holds the value wherever machine code of the region is executed. One that
  * holds numbers of floats at times, and ints or objects at others, has a place of each kind, of which that holds which was written last.
- * Outside of regions all values stand in memory. What has been written since it was last stored is *dirty*. */
+ * Outside of regions all values stand in memory. What has been written since it was last stored is *dirty*. The words around the loops inside of
+ * a loop have a region of their own, which has as many places as it can in common with theirs. */
 
 enum { ROLE_NONE, ROLE_READS_INT, ROLE_READS_FLOAT, ROLE_READS_COPY, ROLE_WRITES_INT, ROLE_WRITES_FLOAT, ROLE_WRITES_COPY, ROLE_RANGE,
     ROLE_ITEMS, ROLE_VALUE, ROLE_TARGET };
@@ -243,7 +244,7 @@ static double place_registers(const cascade_plan *plan, const int32_t *nodes, in
     memset(gain, 0, sizeof(double) * (size_t)(plan->slots + 1));
     memset(kind, 0, (size_t)(plan->slots + 1));
     for (int32_t i = 0; i < count; i++) {
-        counting.weight = (double)(1 << 3 * plan->depth[nodes[i]]);
+        counting.weight = weight_of(plan, nodes[i]);
         if (HAS_FORM(plan, nodes[i])) {
             visit_slots(plan, nodes[i], count_use, &counting);
             count_facts(plan, nodes[i], region->facts, scratch->row_at[nodes[i]], &counting);
@@ -409,6 +410,71 @@ static int has_as_many_facts(const cascade_plan *plan, int first, const cascade_
     return 1;
 }
 
+/* Moves the places of a region to those that the same registers have in the loops inside, so that these are entered without moving values. */
+static void align_places(const cascade_plan *plan, int first, cascade_region *region)
+{
+    for (int is_float = 0; is_float < 2; is_float++) {
+        const int8_t *places = is_float ? cascade_float_places : cascade_int_places;
+        int count = is_float ? FLOAT_PLACES : INT_PLACES, next = 0;
+        uint32_t taken = 0;
+        for (int turn = 0; turn < 2; turn++)
+            for (int i = 0; i < region->count; i++) {
+                cascade_placed *placed = &region->placed[i];
+                int found = -1;
+                if (placed->is_float != is_float || (turn == 1 && placed->place >= 0))
+                    continue;
+                if (turn == 0)
+                    placed->place = -1;
+                for (int inner = first; turn == 0 && inner < plan->region_count && found < 0; inner++)
+                    for (int j = 0; j < plan->regions[inner].count && found < 0; j++)
+                        if (plan->regions[inner].placed[j].slot == placed->slot && plan->regions[inner].placed[j].is_float == is_float)
+                            found = plan->regions[inner].placed[j].place;
+                if (turn == 1) {
+                    while (next < count && taken >> places[next] & 1)
+                        next++;
+                    found = places[next];
+                }
+                if (found < 0 || taken >> found & 1)
+                    continue;
+                placed->place = (int8_t)found;
+                taken |= (uint32_t)1 << found;
+            }
+    }
+}
+
+/* Gives those words of a loop that are in none of the loops inside a region of their own, where they are seldom left to handlers. */
+static void add_outer_region(cascade_plan *plan, const int32_t *members, int32_t size, int first, cascade_region *region, int32_t *own, cascade_scratch *scratch)
+{
+    int32_t count = 0, handlers = 0;
+    uint32_t facts = 0, rows = 0;
+    cascade_fact wanted;
+    for (int32_t i = 0; i < size; i++) {
+        const cascade_parts *parts = &cascade_parts_of[plan->opcodes[members[i]]];
+        if (plan->region_of[members[i]] != NO_REGION)
+            continue;
+        handlers += parts->count == 0;
+        own[count++] = members[i];
+        for (int number = 0; number < parts->count; number++)
+            if (accesses_array(plan, members[i], &parts->parts[number], &wanted) && known_fact(plan, &wanted, region->facts) >= 0)
+                facts |= (uint32_t)1 << known_fact(plan, &wanted, region->facts);
+        if (scratch->row_at[members[i]] != NO_ROW)
+            rows |= (uint32_t)1 << (scratch->row_at[members[i]] - 1);
+    }
+    region->facts = facts;
+    region->rows = rows;
+    if (plan->region_count >= REGION_LIMIT || count < 4 || 8 * handlers > count)
+        return;
+    place_registers(plan, own, count, scratch, region);
+    if (region->count == 0)
+        return;
+    align_places(plan, first, region);
+    for (int32_t i = 0; i < count; i++) {
+        plan->region_of[own[i]] = (int16_t)plan->region_count;
+        plan->row_of[own[i]] = scratch->row_at[own[i]];
+    }
+    plan->regions[plan->region_count++] = *region;
+}
+
 /* What part of the gain a loop has to have for the loops inside to have no regions of their own. */
 #define WHOLE_LOOP 0.85
 
@@ -465,6 +531,8 @@ static int find_regions(cascade_plan *plan, const int32_t *words, int32_t count,
             plan->regions[plan->region_count++] = region;
             inner = 1;
         }
+        else if (inner > 0)
+            add_outer_region(plan, members, size, before, &region, rest, scratch);
         regions += inner;
     }
     PyMem_Free(memory);
@@ -496,6 +564,8 @@ static int float_place_number(const cascade_plan *plan, int region, int32_t slot
     int number = place_number(plan, region, slot);
     return number + (region != NO_REGION && has_both(plan, region, number));
 }
+
+#include "edges.h"
 
 typedef struct {
     const cascade_plan *plan;
@@ -562,10 +632,9 @@ static void find_dirty(cascade_plan *plan)
         for (int32_t number = 0; number < plan->length; number++) {
             int count = following(plan, number, successors);
             for (int i = 0; i < count; i++) {
-                uint32_t *next = &plan->dirty[successors[i]], behind;
-                if (plan->region_of[number] != plan->region_of[successors[i]])
-                    continue;
-                behind = *next | dirty_behind(plan, number, i > 0 || successors[i] != number + 1);
+                uint32_t *next = &plan->dirty[successors[i]], behind = dirty_behind(plan, number, i > 0 || successors[i] != number + 1);
+                int region = plan->region_of[number], other = plan->region_of[successors[i]];
+                behind = *next | (region == other ? behind : shared_places(plan, region, other, behind, 0));
                 changed |= behind != *next;
                 *next = behind;
             }

@@ -128,17 +128,19 @@ static void establish_row(cascade_emitter *e, int number)
     m_put(CODE, place_of(e, row_slot(e->plan, number)), T0);
 }
 
-/* Finds out what a region takes for granted of its arrays, where it is entered at a word; where that does not hold, its handler is executed. */
-static void establish_facts(cascade_emitter *e, int32_t word)
+/* Finds out what a region takes for granted of its arrays, where it is entered at a word; where that does not hold, its handler is
+ * executed. What the region that is left has found out still holds. */
+static void establish_facts(cascade_emitter *e, int32_t word, int left)
 {
     cascade_plan *plan = e->plan;
     int region = plan->region_of[word];
+    uint32_t shared = shared_facts(plan, left, region), rows = shared_rows(plan, left, region);
     int32_t before = e->word;
     e->word = word;
     for (int fact = 0; region != NO_REGION && fact < plan->fact_count; fact++) {
         const cascade_fact *known = &plan->facts[fact];
         cascade_place array = place_of(e, known->slot);
-        if (!(plan->regions[region].facts >> fact & 1))
+        if (!(plan->regions[region].facts >> fact & ~shared >> fact & 1))
             continue;
         m_load(CODE, T3, array);
         int32_t first = e->aside_count;
@@ -161,7 +163,7 @@ static void establish_facts(cascade_emitter *e, int32_t word)
         }
     }
     for (int row = 0; region != NO_REGION && row < plan->row_count; row++)
-        if (plan->regions[region].rows >> row & 1)
+        if (plan->regions[region].rows >> row & ~rows >> row & 1)
             establish_row(e, row);
     e->word = before;
 }

@@ -22,17 +22,26 @@ static void emit_way_out(cascade_emitter *e, const cascade_aside *aside)
     jump_out(e, word, handler);
 }
 
+/* Between two regions: what both have in the same place stays there. */
+static void change_region(cascade_emitter *e, int left, uint32_t dirty, int32_t word)
+{
+    int region = e->plan->region_of[word];
+    store_places(e, left, dirty & ~shared_places(e->plan, left, region, dirty, 1));
+    e->strided &= shared_facts(e->plan, left, region) != 0;
+    load_places(e, region, left);
+    establish_facts(e, word, left);
+}
+
 /* From one region into another one, or to a word that is not translated. */
 static void emit_edge(cascade_emitter *e, const cascade_aside *aside)
 {
-    store_places(e, e->plan->region_of[aside->word], aside->dirty);
+    int left = e->plan->region_of[aside->word];
     if (aside->target >= e->plan->length) {
+        store_places(e, left, aside->dirty);
         jump_out(e, aside->target, NULL);
         return;
     }
-    e->strided = 0;
-    load_places(e, e->plan->region_of[aside->target]);
-    establish_facts(e, aside->target);
+    change_region(e, left, aside->dirty, aside->target);
     branch(e, m_jump(CODE, CC_ALWAYS), aside->target);
 }
 
@@ -45,7 +54,7 @@ static void emit_aside(cascade_emitter *e, int32_t number)
     switch (aside.kind) {
     case ASIDE_STRIDED:
         e->strided = 1;
-        establish_facts(e, aside.word);
+        establish_facts(e, aside.word, NO_REGION);
         branch(e, m_jump(CODE, CC_ALWAYS), aside.word);
         return;
     case ASIDE_CHOICE:
@@ -111,6 +120,6 @@ static void emit_entry(cascade_emitter *e, int32_t word)
     m_landing(CODE);
     m_load(CODE, FUEL, in_register(ARGUMENT_FUEL));
     m_load(CODE, STATE, in_register(ARGUMENT_STATE));
-    load_places(e, e->plan->region_of[word]);
-    establish_facts(e, word);
+    load_places(e, e->plan->region_of[word], NO_REGION);
+    establish_facts(e, word, NO_REGION);
 }

@@ -212,10 +212,14 @@ static void store_places(cascade_emitter *e, int region, uint32_t which)
     }
 }
 
-static void load_places(cascade_emitter *e, int region)
+/* Loads the places of a region, but those that have their values in the region that is left. */
+static void load_places(cascade_emitter *e, int region, int left)
 {
+    uint32_t shared = shared_places(e->plan, region, left, UINT32_MAX, 1);
     for (int i = 0; region != NO_REGION && i < e->plan->regions[region].count; i++) {
         const cascade_placed *placed = &e->plan->regions[region].placed[i];
+        if (shared >> i & 1)
+            continue;
         if (is_fact_slot(e->plan, placed->slot))
             continue;       /* it is found out behind all others */
         if (placed->is_float)

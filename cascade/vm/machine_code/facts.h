@@ -47,6 +47,9 @@ static int fact_of(const cascade_plan *plan, int32_t number, const cascade_part 
     return known_fact(plan, wanted, plan->regions[region].facts);
 }
 
+/* As many accesses to arrays as to each handler make up for what is found out behind it. */
+enum { HANDLER_ACCESSES = 4 };
+
 typedef struct {
     int32_t slot;
     int found;
@@ -58,11 +61,27 @@ static void look_for_write(void *context, int32_t slot, int role)
     search->found |= slot == search->slot && is_write(role);
 }
 
+/* Whether the handler of a word without a form may write a register: it writes at most three behind each other. One that it reads may be
+ * tested there, so nothing is known of it in the loop. */
+static int is_handled(const cascade_plan *plan, int32_t number, int32_t slot)
+{
+    int fields = cascade_written_by[plan->opcodes[number]];
+    for (int field = 0; field < FIELD_COUNT - 1 && fields != 255; field++) {
+        int32_t first = field_of(&plan->words[number], field);
+        if (slot == first || (fields >> field & 1 && slot > first && slot < first + 3))
+            return 1;
+    }
+    return fields == 255;
+}
+
+/* Whether a loop may change a register, or test it. */
 static int is_written_in(const cascade_plan *plan, int32_t slot, const int32_t *nodes, int32_t count)
 {
     cascade_search search = {slot, 0};
-    for (int32_t i = 0; i < count && !search.found; i++)
+    for (int32_t i = 0; i < count && !search.found; i++) {
         visit_slots(plan, nodes[i], look_for_write, &search);
+        search.found |= !HAS_FORM(plan, nodes[i]) && is_handled(plan, nodes[i], slot);
+    }
     return search.found;
 }
 
@@ -78,23 +97,33 @@ static uint32_t noted_fact(cascade_plan *plan, const cascade_fact *wanted)
     return (uint32_t)1 << plan->fact_count++;
 }
 
-/* Which facts hold in a loop: those about arrays in registers that it does not write, where it executes no handler. The register holds an
- * array wherever the loop is entered, as it reaches the access from there without a test. */
+/* How often a word is executed, as far as loops tell. */
+static double weight_of(const cascade_plan *plan, int32_t number) { return (double)(1 << 3 * plan->depth[number]); }
+
+/* Which facts hold in a loop: those about arrays in registers that it does not write. The register holds an array wherever the loop is entered,
+ * as it reaches the access from there without a test. Behind each handler they are found out again, so there are few of these. */
 static uint32_t facts_in(cascade_plan *plan, const int32_t *nodes, int32_t count)
 {
     uint32_t held = 0;
-    for (int32_t i = 0; i < count; i++)
-        if (!HAS_FORM(plan, nodes[i]))
-            return 0;
+    double handlers = 0.0, accesses = 0.0;
+    cascade_fact wanted;
+    for (int32_t i = 0; i < count; i++) {
+        const cascade_parts *parts = &cascade_parts_of[plan->opcodes[nodes[i]]];
+        if (parts->count == 0)
+            handlers += weight_of(plan, nodes[i]);
+        for (int number = 0; number < parts->count; number++)
+            if (accesses_array(plan, nodes[i], &parts->parts[number], &wanted))
+                accesses += weight_of(plan, nodes[i]);
+    }
+    if (accesses < HANDLER_ACCESSES * handlers)
+        return 0;
     for (int writes = 1; writes >= 0; writes--)     /* what is enough for a store is enough for all */
         for (int32_t i = 0; i < count; i++) {
             const cascade_parts *parts = &cascade_parts_of[plan->opcodes[nodes[i]]];
-            for (int number = 0; number < parts->count; number++) {
-                cascade_fact wanted;
+            for (int number = 0; number < parts->count; number++)
                 if (accesses_array(plan, nodes[i], &parts->parts[number], &wanted) && wanted.writes == writes && known_fact(plan, &wanted, held) < 0
                     && !is_written_in(plan, wanted.slot, nodes, count))
                     held |= noted_fact(plan, &wanted);
-            }
         }
     return held;
 }
