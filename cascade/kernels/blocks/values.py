@@ -180,7 +180,8 @@ def fact(value: Value | None) -> Fact:
         return ("unbound",)
     if value.kind == OBJECT and value.known is not UNKNOWN:
         return ("constant", id(value.known))
-    return (value.kind, value.cls, value.general, value.layout, *(fact(part) for part in value.parts))
+    is_told_again = value.general and value.tries == FORGOTTEN
+    return (value.kind, value.cls, value.general, is_told_again, value.layout, *(fact(part) for part in value.parts))
 
 
 def constant_value(found: object) -> Value:

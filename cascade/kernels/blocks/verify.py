@@ -294,7 +294,13 @@ class _Added:
             if number not in self.walked:
                 self.walk(number)
         for number, target in self.out:
-            if target < number < growth.stub_start and target in self.walked and verifier.reaches([target], number):
+            goes_back = target < number or (target == number and number not in verifier.stubs)
+            if (
+                goes_back
+                and number < growth.stub_start
+                and target in self.walked
+                and verifier.reaches([target], number)
+            ):
                 raise refusal(f"word {number}: a path round a loop takes no fuel")
         if self.origin >= 0:
             del verifier.grown[self.origin]

@@ -3,7 +3,9 @@
 from __future__ import annotations
 
 import contextlib
+import os
 import signal
+import subprocess
 import sys
 from array import array
 from collections.abc import Iterator
@@ -161,3 +163,41 @@ def test_a_loop_that_is_left_in_its_first_turn_is_not_continued(function, argume
     with machine_code(machine_work):
         program = cs.compile(cs.task(function))
         assert [program(*arguments) for _ in range(5)] == [function(*arguments)] * 5
+
+
+FORGETS = """
+import random, signal
+import cascade as cs
+from tests.support.machine_code_functions import machine_code
+
+def matches(a, b, counts):
+    cell = b
+    for part in [abs(3), "%r" % cell, float(cell), None]:
+        counts.insert(1, -1)
+        b = random.Random(7)
+        if counts.pop() < 0:
+            return cell
+    match b:
+        case None:
+            return 1
+        case [_, *_]:
+            return 2
+        case _:
+            counts.append(0)
+    return None
+
+signal.alarm(60)  # it would never end
+with machine_code(0):
+    program = cs.compile(cs.task(matches))
+    for arguments in [(b"abc", 0.0), (None, 3.0), (b"abc", 1.5), (b"", 0.0), ("x", 2), (2, 1.0)]:
+        for _ in range(3):
+            assert program(*arguments, [5, 4, 3, 2, 1]) == matches(*arguments, [5, 4, 3, 2, 1])
+print("done")
+"""
+
+
+@pytest.mark.parametrize("verify", ["", "1"])
+def test_a_value_whose_class_is_told_again_is_not_told_for_ever(verify):
+    environment = {**os.environ, "CASCADE_VERIFY_BLOCKS": verify, "PYTHONPATH": os.pathsep.join(sys.path)}
+    done = subprocess.run([sys.executable, "-c", FORGETS], capture_output=True, text=True, check=False, env=environment)
+    assert done.stdout == "done\n", done.stderr[-2000:]
