@@ -86,14 +86,14 @@ def no_loop(monkeypatch):
     monkeypatch.setattr(asyncio, "run", None)
 
 
-def press_when(condition: Any) -> None:
-    """Ctrl-C for the main thread, once a condition holds."""
+def press_when(condition: Any, taken_by_main: bool = True) -> None:
+    """Ctrl-C, once a condition holds. The signal is taken by the main thread, or by another one, which leaves that where it waits."""
 
     def press() -> None:
         until(condition)
-        main = threading.main_thread().ident
-        assert main is not None
-        signal.pthread_kill(main, signal.SIGINT)
+        taker = threading.main_thread().ident if taken_by_main else threading.get_ident()
+        assert taker is not None
+        signal.pthread_kill(taker, signal.SIGINT)
 
     threading.Thread(target=press).start()
 
@@ -145,9 +145,10 @@ def test_a_timeout_stops_them(run, tmp_path):
     until(lambda: not alive(number_in(begun)))
 
 
-def test_ctrl_c_stops_them(run, tmp_path):
+@pytest.mark.parametrize("taken_by_main", [True, False])
+def test_ctrl_c_stops_them(run, taken_by_main, tmp_path):
     begun = tmp_path / "a"
-    press_when(lambda: begun.exists() and begun.read_text())
+    press_when(lambda: begun.exists() and begun.read_text(), taken_by_main)
     with pytest.raises(KeyboardInterrupt):
         run([compute.nap(600, str(tmp_path / "a")), compute.nap(600)])
     until(lambda: not alive(number_in(tmp_path / "a")))

@@ -17,6 +17,8 @@ if TYPE_CHECKING:
 
 LOOK = 0.02
 """Seconds after which a run inside of another one checks whether that has been cancelled or is late."""
+BREATH = 0.2
+"""Seconds after which any wait is taken up again: it does not end where another thread takes a signal, whose handler waits for this one."""
 
 
 class WorkerCalls:
@@ -68,12 +70,12 @@ class WorkerCalls:
         """
         while not self._finished:
             self.check()
-            seconds = None if check_outer is nothing_around else LOOK
+            seconds = BREATH if check_outer is nothing_around else LOOK
             if deadline:
                 left = deadline - time.monotonic()
                 if left <= 0.0:
                     return False
-                seconds = left if seconds is None else min(left, seconds)
+                seconds = min(left, seconds)
             try:
                 self._take(self._events.get(timeout=seconds))
             except Empty:
