@@ -21,6 +21,14 @@ def is_interruption(error: BaseException) -> bool:
     return not frames_of(error.__traceback__).isdisjoint(handlers())
 
 
+def as_of_the_program(error: BaseException) -> BaseException:
+    """Returns such an exception without the entries of the making in its traceback: those of a signal's handler are left."""
+    trace, codes = error.__traceback__, {*handlers()}
+    while trace is not None and trace.tb_frame.f_code not in codes:
+        trace = trace.tb_next
+    return error.with_traceback(trace)
+
+
 def frames_of(trace: TracebackType | None) -> set[CodeType]:
     found = set()
     while trace is not None:

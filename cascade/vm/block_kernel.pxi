@@ -288,7 +288,9 @@ cdef class BlockKernel:
         except BaseException as error:
             # The translator may have stopped anywhere. CPython continues, and the function is called from now on.
             self.callee.retired, self.slower = True, False
-            if at_first_call or self.translator.is_interruption(error):
+            if self.translator.is_interruption(error):
+                raise self.translator.as_of_the_program(error)
+            if at_first_call:
                 raise
             return -1
         finally:

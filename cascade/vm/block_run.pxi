@@ -375,6 +375,10 @@ cdef int may_continue(BlockKernel kernel, TypedState* state) noexcept:
         state.word = kernel.words + number
         return 0
     except BaseException as error:
+        trace = error.__traceback__
+        while trace is not None and trace.tb_frame.f_code.co_filename.startswith("cascade/vm/"):
+            trace = trace.tb_next
+        error.__traceback__ = trace
         set_error(error)
         return -1
 

@@ -59,7 +59,7 @@ from cascade.kernels.blocks.values import (
     shifted,
 )
 from cascade.kernels.blocks.verify import Tables, Verifier
-from cascade.kernels.interruption import is_interruption
+from cascade.kernels.interruption import as_of_the_program, is_interruption
 from cascade.kernels.lasting import is_lasting_class
 from cascade.kernels.model import BOOL, FLOAT, INT, NONE, OBJECT
 from cascade.kernels.values import WIDE
@@ -130,6 +130,7 @@ class Translator(Emitter):
 
     plain_iterators = tuple(sorted(PLAIN_ITERATORS, key=id))
     is_interruption = staticmethod(is_interruption)
+    as_of_the_program = staticmethod(as_of_the_program)
 
     def __init__(self, function: FunctionType, consumer: Consumer | None = None) -> None:
         super().__init__(function, 0 if consumer is None else HIDDEN)

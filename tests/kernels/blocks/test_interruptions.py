@@ -68,9 +68,10 @@ def test_an_exception_of_a_handler_reaches_the_program(alarm, monkeypatch, handl
 
     monkeypatch.setattr(Translator, place, strikes)
     alarm(handler)
-    with pytest.raises(expected):
+    with pytest.raises(expected) as raised:
         kernel([1, 2.5, 3])
     assert struck[0] and kernel([1, 2.5, 3]) == 6.5
+    assert not [entry for entry in raised.traceback if "cascade/kernels" in str(entry.frame.code.path)]
 
 
 def test_an_exception_of_making_code_is_none_of_the_program():
