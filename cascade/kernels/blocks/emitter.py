@@ -64,7 +64,12 @@ class Emitter:
         self.general = False
 
     def refresh(self) -> None:
-        """From here on a side exit has the present state."""
+        """From here on a side exit has the present state.
+
+        A condition on the stack is no value. Where no code has been made since the last state, an exit begins there, at the comparison.
+        """
+        if self.leaving is not None and any(value.kind == CONDITION for value in self.state.stack):
+            return
         self.leaving = Exit(self.offset, tuple(self.state.variables), tuple(self.state.stack))
 
     def placed(self, value: Value) -> Value:

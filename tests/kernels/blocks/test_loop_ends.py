@@ -201,3 +201,43 @@ def test_a_value_whose_class_is_told_again_is_not_told_for_ever(verify):
     environment = {**os.environ, "CASCADE_VERIFY_BLOCKS": verify, "PYTHONPATH": os.pathsep.join(sys.path)}
     done = subprocess.run([sys.executable, "-c", FORGETS], capture_output=True, text=True, check=False, env=environment)
     assert done.stdout == "done\n", done.stderr[-2000:]
+
+
+CONTINUES = """
+import signal
+import cascade as cs
+from tests.support.machine_code_functions import machine_code
+
+class Stop(Exception):
+    pass
+
+def stop(number, frame):
+    raise Stop
+
+def counts(values, turns):
+    while turns > 0:
+        turns -= 1
+        if values[turns % 2] <= 5:
+            continue
+    return values
+
+signal.signal(signal.SIGALRM, stop)
+with machine_code({work}):
+    program = cs.compile(cs.task(counts))
+    assert program([5, 6], 1000) == [5, 6]
+    for _ in range(3):
+        try:
+            signal.setitimer(signal.ITIMER_REAL, 0.05)
+            program([5, 6], 10**12)
+        except Stop:
+            print("stopped")
+"""
+
+
+@pytest.mark.parametrize("work", [0, None], ids=["machine code", "handlers"])
+@pytest.mark.parametrize("verify", ["", "1"])
+def test_a_signal_stops_a_loop_that_goes_back_to_its_comparison(work, verify):
+    environment = {**os.environ, "CASCADE_VERIFY_BLOCKS": verify, "PYTHONPATH": os.pathsep.join(sys.path)}
+    script = CONTINUES.format(work=work)
+    done = subprocess.run([sys.executable, "-c", script], capture_output=True, text=True, check=False, env=environment)
+    assert done.stdout == "stopped\n" * 3, done.stderr[-2000:]
