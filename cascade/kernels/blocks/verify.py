@@ -156,7 +156,7 @@ def _effect(row: KernelInstruction) -> Effect:
 
 
 def _way(row: KernelInstruction) -> str:
-    if row.name.startswith("STORE_"):
+    if row.name.startswith("STORE_") and row.name != "STORE_ITEMS":
         return "store"
     if row.name in ("NEXT_BACK", "LIST_NEXT_BACK", "TUPLE_NEXT_BACK"):
         return "jump"

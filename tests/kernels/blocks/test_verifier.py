@@ -44,12 +44,17 @@ def twice(number):
     return number + number
 
 
+def replaced(values):
+    values[1:2] = values
+    return values
+
+
 CALLS = [
     (block_loops.last_of_some, (50,)), (block_loops.counted_by_while, (50,)), (block_loops.sum_of_numbered, ([1, 2, 3],)),
     (block_loops.sum_of_pairs, ([1, 2, 3],)), (block_sequences.collected, (["a", 1, 2.5],)), (block_loops.pairs_from, ([5, 6], 2)),
     (block_programs.sum_with_handler, ([1, 2, 3, 40],)), (block_programs.exchanged, (2**70, [3, "42", 0.0, None])),
     (block_programs.half_of_pairs, (5,)), (block_programs.zipped_range_and_list, (3,)), (squares, (3,)), (kept, ([3, 0, 5],)),
-    (from_the_last, ([3, None, 5],)), (doubled, ([1, 2, 3],)),
+    (from_the_last, ([3, None, 5],)), (doubled, ([1, 2, 3],)), (replaced, ([1, 2, 3],)),
 ]  # fmt: skip
 NAMES = [function.__name__ for function, _ in CALLS]
 
