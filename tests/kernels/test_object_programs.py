@@ -251,6 +251,7 @@ def differences(tasks):
         try:
             compare(program, tasks)
         except Difference as difference:
+            print(difference)
             found.append(difference.kind)
     gc.collect()
     return found

@@ -18,6 +18,7 @@ import random
 import signal
 import sys
 import tempfile
+import traceback
 import types
 import warnings
 from collections import Counter
@@ -423,8 +424,9 @@ class Comparison:
             found = tasks.outcomes(number, call)
         except NoArguments as error:
             raise self.difference("arguments", number, 0, "arguments", str(error)) from None
-        except Runaway:
-            raise self.difference("endless", number, 0, "an end", "none in time") from None
+        except Runaway as runaway:
+            where = traceback.format_tb(runaway.__traceback__)[-3:]
+            raise self.difference("endless", number, 0, "an end", f"none in time: {where}") from None
         for place, (wanted, outcome) in enumerate(zip(expected, found, strict=True)):
             self.check(number, place, wanted, outcome)
         self.tally.calls += len(expected)
