@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import copy
 import faulthandler
 import linecache
 import os
@@ -11,7 +10,7 @@ import subprocess
 import sys
 import threading
 import warnings
-from collections.abc import Callable, Iterator
+from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
 
@@ -21,7 +20,18 @@ import pytest
 import cascade as cs
 from cascade import _vm
 from tests.support import machine_code_functions as functions
-from tests.support.machine_code_functions import FLOATS, INTS, arrays, carried, forms, in_a_loop, machine_code, made_of
+from tests.support.machine_code_functions import (
+    FLOATS,
+    INTS,
+    arrays,
+    assert_same,
+    carried,
+    forms,
+    in_a_loop,
+    machine_code,
+    made_of,
+    outcome,
+)
 
 pytestmark = pytest.mark.skipif(not _vm.has_machine_code(), reason="no machine code for this platform")
 
@@ -34,28 +44,6 @@ both_kinds = pytest.mark.parametrize("has_source", [True, False], ids=["numbers"
 def at_once() -> Iterator[None]:
     with machine_code(0):
         yield
-
-
-def outcome(function: Callable[..., Any], *arguments: Any) -> tuple[Any, ...]:
-    """What a call gives: the type and the exact text of its value, or of its exception; the warnings, and the arguments afterwards."""
-    given = copy.deepcopy(arguments)
-    with warnings.catch_warnings(record=True) as caught:
-        warnings.simplefilter("always")
-        try:
-            value = function(*given)
-            found = (type(value).__name__, repr(value))
-        except Exception as error:
-            found = (type(error).__name__, str(error))
-    return (*found, [str(warning.message) for warning in caught], repr(given))
-
-
-def assert_same(function: Callable[..., Any], calls: list[tuple[Any, ...]], expects_code: bool = True) -> None:
-    task = cs.task(function)
-    program = cs.compile(task)
-    for arguments in calls:
-        assert outcome(program, *arguments) == outcome(function, *arguments), (function.__code__.co_filename, arguments)
-    if expects_code:
-        assert forms(task) > 0
 
 
 BINARY = ("+", "-", "*", "//", "%", "&", "|", "^")

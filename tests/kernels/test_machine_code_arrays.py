@@ -2,43 +2,22 @@
 
 from __future__ import annotations
 
-import copy
-from collections.abc import Callable, Iterator
+from collections.abc import Iterator
 from typing import Any
 
 import numpy as np
 import pytest
 
-import cascade as cs
 from cascade import _vm
-from tests.support.machine_code_functions import INTS, forms, machine_code, made_of
+from tests.support.machine_code_functions import INTS, assert_same, machine_code, made_of
 
 pytestmark = pytest.mark.skipif(not _vm.has_machine_code(), reason="no machine code for this platform")
 
 
 @pytest.fixture(autouse=True)
 def at_once() -> Iterator[None]:
-    with machine_code(0):
+    with machine_code(0), np.errstate(all="ignore"):
         yield
-
-
-def outcome(function: Callable[..., Any], arguments: tuple[Any, ...]) -> tuple[Any, ...]:
-    given = copy.deepcopy(arguments)
-    with np.errstate(all="ignore"):
-        try:
-            value = function(*given)
-            found = (type(value).__name__, repr(value))
-        except Exception as error:
-            found = (type(error).__name__, str(error))
-    return (*found, repr(given))
-
-
-def assert_same(function: Callable[..., Any], calls: list[tuple[Any, ...]]) -> None:
-    task = cs.task(function)
-    program = cs.compile(task)
-    for arguments in calls:
-        assert outcome(program, arguments) == outcome(function, arguments), arguments
-    assert forms(task) > 0
 
 
 # -- Arrays -----------------------------------------------------------------------------------------------------------

@@ -13,7 +13,7 @@ import pytest
 import cascade as cs
 from cascade import _vm
 from cascade.kernels.blocks.decode import decode
-from tests.support.machine_code_functions import INTS, forms, machine_code
+from tests.support.machine_code_functions import INTS, assert_same, forms, machine_code
 
 pytestmark = pytest.mark.skipif(not _vm.has_machine_code(), reason="no machine code for this platform")
 BORDERS = (*INTS, -4, -5, -6, -7, 254, 1 << 29, (1 << 30) - 1)
@@ -23,24 +23,6 @@ BORDERS = (*INTS, -4, -5, -6, -7, 254, 1 << 29, (1 << 30) - 1)
 def at_once() -> Iterator[None]:
     with machine_code(0):
         yield
-
-
-def outcome(function: Callable[..., Any], arguments: tuple[Any, ...]) -> tuple[Any, ...]:
-    given = copy.deepcopy(arguments)
-    try:
-        value = function(*given)
-        found = (type(value).__name__, repr(value))
-    except Exception as error:
-        found = (type(error).__name__, str(error))
-    return (*found, repr(given))
-
-
-def assert_same(function: Callable[..., Any], calls: list[tuple[Any, ...]]) -> None:
-    task = cs.task(function)
-    program = cs.compile(task)
-    for arguments in calls:
-        assert outcome(program, arguments) == outcome(function, arguments), arguments
-    assert forms(task) > 0
 
 
 # -- Lists ------------------------------------------------------------------------------------------------------------

@@ -3,7 +3,9 @@
 from __future__ import annotations
 
 import contextlib
+import copy
 import linecache
+import warnings
 from collections.abc import Callable, Iterator
 from itertools import count
 from typing import Any
@@ -220,3 +222,25 @@ def mixed(values: list[Any], turns: int) -> Any:
             last = values[turn % len(values)]
         total = total % 1000.0 + (values[0] - found) * values[-1]
     return total, last
+
+
+def outcome(function: Callable[..., Any], *arguments: Any) -> tuple[Any, ...]:
+    """What a call gives: the type and the exact text of its value, or of its exception; the warnings, and the arguments afterwards."""
+    given = copy.deepcopy(arguments)
+    with warnings.catch_warnings(record=True) as caught:
+        warnings.simplefilter("always")
+        try:
+            value = function(*given)
+            found = (type(value).__name__, repr(value))
+        except Exception as error:
+            found = (type(error).__name__, str(error))
+    return (*found, [str(warning.message) for warning in caught], repr(given))
+
+
+def assert_same(function: Callable[..., Any], calls: list[tuple[Any, ...]], expects_code: bool = True) -> None:
+    task = cs.task(function)
+    program = cs.compile(task)
+    for arguments in calls:
+        assert outcome(program, *arguments) == outcome(function, *arguments), (function.__code__.co_filename, arguments)
+    if expects_code:
+        assert forms(task) > 0
