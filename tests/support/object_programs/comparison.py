@@ -29,6 +29,7 @@ from typing import Any
 
 import cascade as cs
 from cascade.errors import CacheWarning
+from tests.support.frozen_heap import frozen_heap
 from tests.support.object_programs.descriptions import SCALARS, Describer, without_addresses
 from tests.support.object_programs.model import HEADER, Call, Program, compiled
 
@@ -524,7 +525,8 @@ def undisturbed(caught: list[warnings.WarningMessage]) -> Iterator[None]:
     gc.disable()
     _hooks[:] = sys.gettrace(), profile if callable(profile := sys.getprofile()) else None
     try:
-        yield
+        with frozen_heap():
+            yield
     finally:
         restore()
         signal.signal(signal.SIGALRM, before)

@@ -25,6 +25,7 @@ import cascade as cs
 from cascade import _vm
 from cascade.errors import BlueprintError, DeclarationWarning
 from cascade.kernels.blocks.verify import Verifier
+from tests.support.frozen_heap import frozen_heap
 from tests.support.object_programs.descriptions import Describer, without_addresses
 from tests.support.whole_programs.model import Call, Program
 
@@ -513,7 +514,7 @@ def _undisturbed() -> Iterator[None]:
     collects = gc.isenabled()
     gc.disable()
     try:
-        with _watched_verifier():
+        with _watched_verifier(), frozen_heap():
             yield
     finally:
         _vm.use_trial_clock(None)
