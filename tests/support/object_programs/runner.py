@@ -15,6 +15,7 @@ from dataclasses import dataclass
 from typing import Any
 
 from cascade._vm import lower_without_delay
+from tests.support.frozen_heap import freeze_heap
 from tests.support.object_programs.comparison import Difference, Tally, Tasks, compare
 from tests.support.object_programs.minimise import MEMORY, minimise, shown_by
 from tests.support.object_programs.programs import write_program
@@ -81,7 +82,7 @@ def _work(connection: Any, current: Any, options: Options) -> None:
     resource.setrlimit(resource.RLIMIT_AS, (MEMORY, resource.RLIM_INFINITY))
     resource.setrlimit(resource.RLIMIT_CORE, (0, 0))
     gc.disable()
-    gc.freeze()  # programs collect garbage: what was imported is none
+    freeze_heap()  # programs collect garbage: what was imported is none
     if os.environ.get(BLOCKS):
         lower_without_delay(True)
     minimised: Counter[str] = Counter()

@@ -15,6 +15,7 @@ from collections import Counter
 from dataclasses import dataclass, field
 from typing import Any
 
+from tests.support.frozen_heap import freeze_heap
 from tests.support.whole_programs.comparison import Difference, LeftOut, Tally, compare
 from tests.support.whole_programs.model import Program
 from tests.support.whole_programs.programs import write_program
@@ -66,7 +67,7 @@ def _limit() -> None:
 
 def _work(connection: Any, seeds: list[int]) -> None:
     _limit()
-    gc.freeze()
+    freeze_heap()
     os.dup2(os.open(os.devnull, os.O_WRONLY), 1)
     if "asan" not in os.environ.get("LD_PRELOAD", ""):
         os.dup2(os.open(os.devnull, os.O_WRONLY), 2)
