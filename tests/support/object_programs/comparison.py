@@ -419,7 +419,7 @@ class Comparison:
     def compare_call(self, number: int, call: Call, plain: Plain, tasks: Tasks) -> None:
         try:
             expected = plain.outcomes(number, call)
-        except (Runaway, MemoryError, NoArguments) as error:
+        except (Runaway, MemoryError, NoArguments, RecursionError) as error:
             raise LeftOut(type(error).__name__) from None
         try:
             found = tasks.outcomes(number, call)
