@@ -63,6 +63,7 @@ if TYPE_CHECKING:
     from typing import overload as overload
 else:
     from collections import namedtuple
+    from sys import modules
     from types import GenericAlias
 
     class _Deferred:
@@ -72,7 +73,10 @@ else:
             self._name = name
 
         def __getattr__(self, name):
-            return getattr(__import__(self._name), name)
+            try:
+                return getattr(modules[self._name], name)
+            except (KeyError, AttributeError):  # it is not imported, or not wholly yet
+                return getattr(__import__(self._name), name)
 
         def __repr__(self):
             return f"<module {self._name!r}, imported when it is used>"

@@ -174,7 +174,8 @@ class Engine:
             EventLoopError: (a RuntimeError) no event loop of asyncio is running.
             Exception: whatever a task raised, as itself.
         """
-        _check_options("Engine.run", options)
+        if options:
+            _check_options("Engine.run", options)
         return await self.run_in_loop(target, params, **options)
 
     async def run_in_loop(

@@ -104,9 +104,16 @@ async def drive(run: Run, context: NodeContext, deadline: float = 0.0, begun: Wo
     return outcome
 
 
-async def drive_awaited(run: Run, context: NodeContext, deadline: float = 0.0) -> Outcome:
+def drive_awaited(run: Run, context: NodeContext, deadline: float = 0.0) -> Coroutine[object, object, Outcome]:
     """As `drive`, for a run that code of users awaits: also in an event loop that a task's function has started."""
-    with Watching(undelivered_cancellation()):
+    check_outer = undelivered_cancellation()
+    if check_outer is nothing_around:
+        return drive(run, context, deadline)
+    return _drive_watched(run, context, deadline, check_outer)
+
+
+async def _drive_watched(run: Run, context: NodeContext, deadline: float, check_outer: Callable[[], None]) -> Outcome:
+    with Watching(check_outer):
         return await drive(run, context, deadline)
 
 

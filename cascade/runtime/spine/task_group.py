@@ -29,21 +29,21 @@ class TaskGroup:
     """Awaits the awaitables that tasks returned, each in an asyncio task of its own, and cancels them all together."""
 
     def __init__(self) -> None:
-        self._loop = asyncio.get_running_loop()
         self._entries: dict[asyncio.Future[object], Entry] = {}
         self._finished: list[asyncio.Future[object]] = []
         self._waiter: asyncio.Future[None] | None = None
 
     def spawn(self, entry: Entry, awaitable: Awaitable[object], name: str) -> None:
         """Begins to await `awaitable`; `entry` is the node that waits for it."""
+        loop = asyncio.get_running_loop()
         future: asyncio.Future[object]
         if isinstance(awaitable, (CoroutineType, LateCoroutine)):
-            future = self._loop.create_task(awaitable, name=name)
+            future = loop.create_task(awaitable, name=name)
         else:
-            future = asyncio.ensure_future(awaitable, loop=self._loop)
+            future = asyncio.ensure_future(awaitable, loop=loop)
             if future in self._entries:
                 # Two tasks returned the same future.
-                future = self._loop.create_task(_result_of(future), name=name)
+                future = loop.create_task(_result_of(future), name=name)
         self._entries[future] = entry
         future.add_done_callback(self._done)
 
@@ -61,10 +61,11 @@ class TaskGroup:
         """Waits until something has finished; False if the deadline (on time.monotonic(), 0.0 for none) comes first."""
         if self._finished:
             return True
-        self._waiter = self._loop.create_future()
+        loop = asyncio.get_running_loop()
+        self._waiter = loop.create_future()
         timer = None
         if deadline:
-            timer = self._loop.call_later(max(0.0, deadline - time.monotonic()), _wake, self._waiter)
+            timer = loop.call_later(max(0.0, deadline - time.monotonic()), _wake, self._waiter)
         try:
             await self._waiter
         finally:
@@ -92,8 +93,8 @@ class TaskGroup:
 
     def abandon(self) -> None:
         """Cancels the rest, without awaiting it."""
-        if not self._loop.is_closed():
-            for future in self._entries:
+        for future in self._entries:
+            if not future.get_loop().is_closed():
                 future.cancel()
         self._entries.clear()
 
