@@ -413,6 +413,8 @@ cdef class Machine:
     cdef int64_t number                 # its own in the process; -1 when it was closed
     cdef bint checked                    # in this call of run
 
+    cdef void begin(self, double slice_seconds) noexcept
+    cdef int proceed(self, int status) noexcept
     cdef int refuse_if_busy(self) except -1
     cdef int check_awaited(self, Pending entry) except -1
     cdef Frame enter(self, Code code, object inputs)
@@ -427,3 +429,13 @@ cdef class Machine:
     cdef int execute(self) noexcept
     cdef bint operands_hold(self, Frame frame, Py_ssize_t pc) noexcept
     cdef int take_special_result(self, Frame frame, PyObject* result, PyObject** arguments, Py_ssize_t count, uint64_t made) noexcept
+
+
+cdef class DirectCall:
+    cdef void* vectorcall
+    cdef Code code
+    cdef Routine routine                # None where every call is made by `__call__`
+    cdef object context
+    cdef object bind
+    cdef Py_ssize_t positional          # arguments that need no binding; -1 for none
+    cdef double slice_seconds

@@ -90,6 +90,7 @@ include "vm/nesting.pxi"
 include "vm/snapshot.pxi"
 include "vm/instances.pxi"
 include "vm/entry.pxi"
+include "vm/direct.pxi"
 
 cascade_tail_call = <PyTypeObject*>TailCall
 cascade_pending = <PyTypeObject*>Pending

@@ -108,6 +108,12 @@ class Binder:
         self.bind = _with_messages_of(function, _binding_function(function, parameters, defaults))
         self._bind_named = _binding_function(function, parameters, dict.fromkeys(self.parameters, KEPT))
 
+    @property
+    def unbound(self) -> int:
+        """So many arguments by position are the values of the parameters themselves; -1 where each call has to be bound."""
+        adds_defaults = self._shown is not None and bool(self._shown._deferred)
+        return -1 if adds_defaults or self.keywords or self.gathered else self.positional
+
     def check_partial(self, args: tuple[object, ...], kwargs: Mapping[str, object]) -> None:
         """Raises TypeError for arguments that no call could pass; a call may lack others."""
         (self if self._shown is None else self._shown)._bind_named(*args, **kwargs)

@@ -4,9 +4,9 @@ from __future__ import annotations
 
 from collections.abc import Callable, Iterable, Mapping, Sequence
 
-from cascade._vm import DONE, WAIT, Code, Machine, entry_point, hands_on_deferred
+from cascade._vm import DONE, WAIT, Code, DirectCall, Machine, called_directly, entry_point, hands_on_deferred
 from cascade.adapters.executors.local import LocalExecutor
-from cascade.adapters.executors.scopes import has_scope, outer_cancellation
+from cascade.adapters.executors.scopes import check_scopes, has_scope
 from cascade.adapters.solvers.native import NativeSolver
 from cascade.compiler.code_cache import CodeCache, CompiledTarget, is_asynchronous, operations_of, target_code
 from cascade.declare.binding import note_parameters
@@ -74,7 +74,8 @@ class _Signature:
         )
 
 
-class Program(CompiledTarget, Generic[P, R]):
+@called_directly
+class Program(CompiledTarget, DirectCall, Generic[P, R]):
     """Compiled code with its inputs; calling it runs it.
 
     Runs are independent of each other: several threads and event loops may run the same program at once.
@@ -100,7 +101,6 @@ class Program(CompiledTarget, Generic[P, R]):
         self._target = target
         self._gathered = target.binder.gathered if isinstance(target, Task) else ()
         self._asynchronous = is_asynchronous(code)
-        self._is_plain_task = inputs is None and not self._asynchronous
         self._container = ResourceContainer()
         self._container.register_all(resources)
         # Runs that take no inputs and no resources share a context.
@@ -108,6 +108,8 @@ class Program(CompiledTarget, Generic[P, R]):
             CodeCache(NativeSolver()), LocalExecutor(), RunInputs(shared=True), target=target, capacity=capacity
         )
         check_capacity(operations_of(code), capacity)
+        if isinstance(target, Task) and not self._asynchronous:
+            DirectCall.__init__(self, code, bind, target.binder.unbound, self._context, NESTED_SLICE)
         self.blueprint: Blueprint = code.blueprint
         if isinstance(inputs, Inputs):
             self.__doc__ = "\n".join(
@@ -123,18 +125,9 @@ class Program(CompiledTarget, Generic[P, R]):
             TypeError: the arguments do not fit the inputs.
             EventLoopError: (a RuntimeError) something is async, and an event loop is running in this thread.
         """
+        # Most calls of a program of a task do not come here: see vm/direct.pxi.
         if has_scope():
-            outer_cancellation()()  # a loop of short programs has to end as well
-        if self._is_plain_task:  # the shortest way: rules and small steps are called millions of times
-            try:
-                slots = self._bind(*args, **kwargs)
-            except TypeError as error:
-                self._note_parameters(error)
-                raise
-            if not hands_on_deferred(slots, self._gathered):
-                machine = Machine(self._code, slots, self._context)
-                status = machine.run(NESTED_SLICE)
-                return machine.take() if status == DONE else self._finish(machine, self._context, status)
+            check_scopes()  # a loop of short programs has to end as well
         constant = self._constant
         if constant is not None and not args and not kwargs:
             context = self._context

@@ -29,6 +29,17 @@ cdef extern from *:
     #endif
     }
 
+    /* The same to some milliseconds, in a third of the time. */
+    static double cascade_coarse_clock(void) {
+    #if defined(CLOCK_MONOTONIC_COARSE)
+        struct timespec now;
+        clock_gettime(CLOCK_MONOTONIC_COARSE, &now);
+        return (double)now.tv_sec + 1e-9 * (double)now.tv_nsec;
+    #else
+        return cascade_clock();
+    #endif
+    }
+
     static PyTypeObject *cascade_tail_call;
     static PyTypeObject *cascade_deferred;
     static PyTypeObject *cascade_pending;
@@ -63,6 +74,7 @@ cdef extern from *:
     ctypedef int (*inquiry)(PyObject*)
     int cascade_depth
     double cascade_clock() noexcept nogil
+    double cascade_coarse_clock() noexcept
     PyTypeObject* cascade_tail_call
     PyTypeObject* cascade_deferred
     PyTypeObject* cascade_pending

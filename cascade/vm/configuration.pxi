@@ -12,11 +12,13 @@ cdef object MISSING = None
 cdef object BLOCK_KERNEL_OF = None
 cdef object TRANSLATOR_TYPE = None
 cdef object KERNEL_OF_CALL = None
+cdef object INNERMOST_SCOPE = None      # a context variable
+cdef object CHECK_SCOPES = None
 
 
 def configure(*, type deferred_type=None, type no_input_type=None, verify=None, verify_typed=None, type call_out_type=None,
               reenter=None, type iteration_end_type=None, profiled_caller=None, missing=None, block_kernel_of=None, type translator_type=None,
-              kernel_of_call=None):
+              kernel_of_call=None, innermost_scope=None, check_scopes=None):
     """Sets the types and functions of the layers above that the extension uses. Each is set once in a process.
 
     Args:
@@ -34,12 +36,14 @@ def configure(*, type deferred_type=None, type no_input_type=None, verify=None, 
         translator_type: the class of translators of block kernels.
         block_kernel_of: returns the `BlockKernel` of a function, or the diagnostics where it has none.
         kernel_of_call: makes the kernels for calls that no `Machine` makes: an object with the method `kernel` of a context.
+        innermost_scope: the context variable of the run, or call in a thread, around a call; None in it where there is none.
+        check_scopes: raises where one around a call has to end.
 
     Raises:
         InternalError: another value is set already.
     """
     global DEFERRED, NO_INPUT, CALL_OUT, ITERATION_END, VERIFY, VERIFY_TYPED, REENTER, PROFILED_CALLER, MISSING, BLOCK_KERNEL_OF, \
-        TRANSLATOR_TYPE, KERNEL_OF_CALL, cascade_deferred
+        TRANSLATOR_TYPE, KERNEL_OF_CALL, INNERMOST_SCOPE, CHECK_SCOPES, cascade_deferred
     deferred_type = given_once("deferred_type", DEFERRED, deferred_type)
     no_input_type = given_once("no_input_type", NO_INPUT, no_input_type)
     call_out_type = given_once("call_out_type", CALL_OUT, call_out_type)
@@ -64,6 +68,8 @@ def configure(*, type deferred_type=None, type no_input_type=None, verify=None, 
     BLOCK_KERNEL_OF = given_once("block_kernel_of", BLOCK_KERNEL_OF, block_kernel_of)
     TRANSLATOR_TYPE = given_once("translator_type", TRANSLATOR_TYPE, translator_type)
     KERNEL_OF_CALL = given_once("kernel_of_call", KERNEL_OF_CALL, kernel_of_call)
+    INNERMOST_SCOPE = given_once("innermost_scope", INNERMOST_SCOPE, innermost_scope)
+    CHECK_SCOPES = given_once("check_scopes", CHECK_SCOPES, check_scopes)
 
 
 cdef object given_once(str name, object known, object given):

@@ -18,6 +18,7 @@ typedef struct {
 } cascade_door;
 
 static int cascade_full_tracebacks = 0;
+static PyObject *cascade_name_of_call;
 static PyObject *cascade_misuse;    /* the class of errors that tell a user all there is to know: without a frame of the library */
 
 static int cascade_has_notes(PyObject *error) {
@@ -107,10 +108,16 @@ static void cascade_trim_traceback(void) {
     PyErr_Restore(type, value, rest);
 }
 
+/* The same, for the exception that leaves a function that a user has called. */
+static void cascade_trim_exception(void) {
+    if (!cascade_full_tracebacks)
+        cascade_trim_traceback();
+}
+
 static PyObject *cascade_call_entry(PyObject *self, PyObject *const *arguments, size_t count, PyObject *names) {
     PyObject *result = PyObject_Vectorcall(((cascade_door *)self)->function, arguments, count, names);
-    if (result == NULL && !cascade_full_tracebacks)
-        cascade_trim_traceback();
+    if (result == NULL)
+        cascade_trim_exception();
     return result;
 }
 
@@ -201,6 +208,40 @@ static PyObject *cascade_new_entry(PyObject *function) {
     entry->vectorcall = cascade_call_entry;
     PyObject_GC_Track((PyObject *)entry);
     return (PyObject *)entry;
+}
+
+/* Calls an object by the `__call__` of its class, a function or an entry point. */
+static PyObject *cascade_call_whole(PyObject *self, PyObject **arguments, size_t flags, PyObject *names) {
+    PyObject *few[8], **all = few;
+    PyObject *function, *result;
+    Py_ssize_t count = PyVectorcall_NARGS(flags) + (names == NULL ? 0 : PyTuple_GET_SIZE(names));
+    if (cascade_name_of_call == NULL && (cascade_name_of_call = PyUnicode_InternFromString("__call__")) == NULL)
+        return NULL;
+    function = cascade_find_in_class(Py_TYPE(self), cascade_name_of_call);
+    if (function == NULL)
+        return PyErr_Format(PyExc_TypeError, "'%.200s' object is not callable", Py_TYPE(self)->tp_name);
+    if (count >= (Py_ssize_t)Py_ARRAY_LENGTH(few) && (all = PyMem_Malloc((count + 1) * sizeof(PyObject *))) == NULL)
+        return PyErr_NoMemory();
+    Py_INCREF(function);
+    all[0] = self;
+    memcpy(all + 1, arguments, count * sizeof(PyObject *));
+    result = PyObject_Vectorcall(function, all, PyVectorcall_NARGS(flags) + 1, names);
+    Py_DECREF(function);
+    if (all != few)
+        PyMem_Free(all);
+    return result;
+}
+
+/* Has the instances of a class called by the function that they hold at an offset. CPython 3.11 lets no class of Python code inherit that. */
+static int cascade_take_vectorcalls(PyTypeObject *type, PyTypeObject *base, Py_ssize_t offset) {
+    if (type == base || !PyType_IsSubtype(type, base) || !PyType_HasFeature(type, Py_TPFLAGS_HEAPTYPE)) {
+        PyErr_Format(PyExc_TypeError, "%.200s is no subclass of %s", type->tp_name, base->tp_name);
+        return -1;
+    }
+    type->tp_vectorcall_offset = offset;
+    type->tp_flags |= Py_TPFLAGS_HAVE_VECTORCALL;
+    PyType_Modified(type);
+    return 0;
 }
 
 #endif

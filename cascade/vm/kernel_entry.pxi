@@ -128,7 +128,6 @@ cdef int call_typed(Machine machine, Frame frame, Routine routine, PyObject** ar
     cdef Typed* typed
     cdef list values
     cdef int outcome
-    cdef Py_ssize_t called_out = 0
     cdef double begun = NOT_TIMED
     if routine.pause > 0:
         routine.pause -= 1
@@ -156,22 +155,8 @@ cdef int call_typed(Machine machine, Frame frame, Routine routine, PyObject** ar
         kernel.entries += 1
         routine.misses = 0
         typed = machine.spare
-        typed.state.fuel = SHORT_FUEL
-        typed.state.limit = INT64_MAX
-        typed.state.depth_limit = cascade_depth_left() - 8
-        cascade_run(&typed.state)
-        while typed.state.outcome == TYPED_CALLS_OUT and called_out < CALL_OUT_LIMIT:
-            called_out += 1
-            if not call_out(kernel, &typed.state):
-                typed.state.outcome = TYPED_EXITED
-                break
-            typed.state.word += 1
-            cascade_run(&typed.state)
-        count_work(kernel, SHORT_FUEL - typed.state.fuel)
+        outcome = run_shortly(kernel, typed)
         begin_typed_sample(machine, kernel, typed, begun)
-        if called_out != 0:
-            doubt(kernel)
-        outcome = typed.state.outcome
         if outcome == TYPED_RETURNED and typed.state.steps == 0:
             value = returned_by(&typed.state)
             if not cascade_is_special(<PyObject*>value):

@@ -122,6 +122,27 @@ cdef int run_kernel(Kernel kernel, Typed* typed, int64_t limit) except -1:
     return state.outcome
 
 
+cdef int run_shortly(Kernel kernel, Typed* typed) except -1:
+    # As `run_kernel`, for a moment: a call that has been started without a frame of its own.
+    cdef TypedState* state = &typed.state
+    cdef Py_ssize_t called_out = 0
+    state.fuel = SHORT_FUEL
+    state.limit = INT64_MAX
+    state.depth_limit = cascade_depth_left() - 8
+    cascade_run(state)
+    while state.outcome == TYPED_CALLS_OUT and called_out < CALL_OUT_LIMIT:
+        called_out += 1
+        if not call_out(kernel, state):
+            state.outcome = TYPED_EXITED
+            break
+        state.word += 1
+        cascade_run(state)
+    count_work(kernel, SHORT_FUEL - state.fuel)
+    if called_out != 0:
+        doubt(kernel)
+    return state.outcome
+
+
 @cython.final
 cdef class ProfiledRun:
     """Runs a frame's kernel, once: a profiler may keep a reference to it."""

@@ -75,15 +75,20 @@ cdef class Machine:
 
     def run(self, double slice_seconds=0.0):
         """Runs until DONE, FAILED, WAIT, or, where `slice_seconds` is not 0, PAUSE after about that long."""
-        cdef int status
         self.refuse_if_busy()
         if self.error is not None:
             return STATUS_FAILED
+        self.begin(slice_seconds)
+        return self.proceed(RESUMED)
+
+    cdef void begin(self, double slice_seconds) noexcept:
         self.running = True
         cascade_depth_add(1)
         self.slice_seconds = slice_seconds
         self.checked = False
-        status = RESUMED
+
+    cdef int proceed(self, int status) noexcept:
+        # After `begin`: continues with the status of an instruction.
         while status == RESUMED:
             if self.current is not None:
                 status = self.execute()

@@ -132,6 +132,17 @@ def machine_of(task: Any, *values: Any) -> _vm.Machine:
     return _vm.Machine(program._code, values, program._context)
 
 
+@_vm.called_directly
+class Direct(_vm.DirectCall):
+    def __call__(self, *args: Any, **kwargs: Any) -> Any:
+        return Mischief()
+
+
+def direct_call() -> Direct:
+    program = cs.compile(wait)
+    return Direct(program._code, wait.bind, 1, program._context, 0.0)
+
+
 def waiting_machine() -> _vm.Machine:
     machine = machine_of(wait, 1)
     machine.attach(TaskGroup())
@@ -215,6 +226,7 @@ RECIPES: dict[str, Callable[[], Any]] = {
     "Frame": frame,
     "Pending": pending,
     "Machine": waiting_machine,
+    "DirectCall": direct_call,
     "Shares": items,
     "Items": items,
     "ArrayColumn": array_column,

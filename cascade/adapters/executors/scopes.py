@@ -11,6 +11,7 @@ import sys
 import time
 from collections.abc import Callable, Iterator
 
+from cascade._vm import configure
 from cascade.imports import Protocol, asyncio
 
 
@@ -100,6 +101,14 @@ def outer_cancellation() -> Callable[[], None]:
             scope.check()
 
     return check
+
+
+def check_scopes() -> None:
+    """Raises CancelledError where a scope around this call has to end, or the asyncio task is cancelled."""
+    outer_cancellation()()
+
+
+configure(innermost_scope=_scope, check_scopes=check_scopes)
 
 
 def undelivered_cancellation() -> Callable[[], None]:
