@@ -107,6 +107,8 @@ def again() -> list[Measure]:
         Measure("chain of distinct functions, bare calls", prepare_distinct_calls, always(STEPS), STEPS),
         Measure("three nodes, program", prepare_three, three_calls, 1),
         Measure("three nodes, bare calls", always(three_calls), three_calls, 1),
+        Measure("one task, program", lambda: partial(cs.compile(cs.task(double)), 3), always(6), 1),
+        Measure("one task, bare call", lambda: partial(double, 3), always(6), 1),
         Measure("small chain, program", prepare_small, always(PIPELINE_NODES), PIPELINE_NODES),
     ]
 
@@ -182,6 +184,7 @@ COMPARISONS: list[Comparison] = [
     ("chain of distinct functions, program", "chain of distinct functions, bare calls", within(1.6)),
     ("layered 10,000, program", "layered 10,000, bare calls", within(2)),
     ("three nodes, program", "three nodes, bare calls", microseconds_over(1)),
+    ("one task, program", "one task, bare call", microseconds_over(0.1)),
     ("small chain, program", "small chain, pipefunc", None),
     ("fan-out of 10,000, declared anew", "fan-out of 10,000, asyncio.gather", within(1.3)),
     ("fan-out of 10,000, program", "fan-out of 10,000, asyncio.gather", within(1.3)),

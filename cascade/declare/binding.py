@@ -331,8 +331,9 @@ def _with_messages_of(function: Callable[..., object], bind: Bind) -> Bind:
         try:
             return bind(*args, **kwargs)
         except TypeError:
-            bind_whole(owner, *args, **kwargs)
-            raise
+            pass  # not raised here, where the other message would be its context
+        bind_whole(owner, *args, **kwargs)
+        return bind(*args, **kwargs)
 
     return bind_method
 
