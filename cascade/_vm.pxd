@@ -433,9 +433,11 @@ cdef class Machine:
 
 cdef class DirectCall:
     cdef void* vectorcall
-    cdef Code code
-    cdef Routine routine                # None where every call is made by `__call__`
+    cdef Code code                      # None where every call is made by `__call__`
+    cdef Routine routine                # of the task that is all of the code, or None
     cdef object context
+    cdef object inputs                  # None where there are arguments
     cdef object bind
     cdef Py_ssize_t positional          # arguments that need no binding; -1 for none
+    cdef tuple gathered
     cdef double slice_seconds

@@ -482,10 +482,13 @@ class DirectCall:
     def __init__(
         self,
         code: Code,
-        bind: Callable[..., tuple[object, ...]],
-        positional: int,
         context: Context,
         slice_seconds: float,
+        *,
+        inputs: Sequence[object] | None = None,
+        bind: Callable[..., tuple[object, ...]] | None = None,
+        positional: int = -1,
+        gathered: tuple[int, ...] = (),
     ) -> None: ...
 
 def called_directly(kind: type[T]) -> type[T]: ...

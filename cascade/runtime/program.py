@@ -95,7 +95,6 @@ class Program(CompiledTarget, DirectCall, Generic[P, R]):
     ) -> None:
         self._code = code
         self._inputs = inputs
-        self._constant = None if isinstance(inputs, Inputs) else inputs  # it takes no parameters
         self._layout = layout_of(inputs) if isinstance(inputs, Inputs) else None
         self._bind = bind
         self._target = target
@@ -108,8 +107,12 @@ class Program(CompiledTarget, DirectCall, Generic[P, R]):
             CodeCache(NativeSolver()), LocalExecutor(), RunInputs(shared=True), target=target, capacity=capacity
         )
         check_capacity(operations_of(code), capacity)
-        if isinstance(target, Task) and not self._asynchronous:
-            DirectCall.__init__(self, code, bind, target.binder.unbound, self._context, NESTED_SLICE)
+        if not self._asynchronous and not isinstance(inputs, Inputs):
+            positional = target.binder.unbound if isinstance(target, Task) else -1
+            DirectCall.__init__(
+                self, code, self._context, NESTED_SLICE,
+                inputs=inputs, bind=bind, positional=positional, gathered=self._gathered,
+            )  # fmt: skip
         self.blueprint: Blueprint = code.blueprint
         if isinstance(inputs, Inputs):
             self.__doc__ = "\n".join(
@@ -125,15 +128,10 @@ class Program(CompiledTarget, DirectCall, Generic[P, R]):
             TypeError: the arguments do not fit the inputs.
             EventLoopError: (a RuntimeError) something is async, and an event loop is running in this thread.
         """
-        # Most calls of a program of a task do not come here: see vm/direct.pxi.
+        # Most calls do not come here, but those of programs with inputs or resources: see vm/direct.pxi.
         if has_scope():
             check_scopes()  # a loop of short programs has to end as well
-        constant = self._constant
-        if constant is not None and not args and not kwargs:
-            context = self._context
-            machine = Machine(self._code, constant, context)
-        else:
-            machine, context = self._machine(args, kwargs)
+        machine, context = self._machine(args, kwargs)
         if self._asynchronous:
             check_synchronous("an asynchronous program", "await program.arun(...)")
             return self._run_loop(machine, context)

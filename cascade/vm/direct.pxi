@@ -1,4 +1,4 @@
-# Programs of one task: the call of its function is made without a Machine. Included by _vm.pyx.
+# Calls of programs; that of one task calls its function without a Machine. Included by _vm.pyx.
 #
 # Rules and small steps are called millions of times, and their run is a call of one function, which takes less time than making a Machine.
 # So the call is made first. A Machine continues where the run is not over then: the function has raised, or has returned no plain value;
@@ -15,28 +15,33 @@ cdef extern from "vm/entry.h":
 
 
 cdef class DirectCall:
-    """The base class of programs. Calls the function of a task; every other call is made by `__call__` of the subclass.
+    """The base class of programs. Runs that share a context are made here, all others by `__call__` of the subclass.
 
     Args:
-        code: of the task.
-        bind: called like the function, returns the tuple of slots.
-        positional: so many arguments by position are the slots themselves; -1 where each call has to be bound.
+        code: of the program.
         context: of the runs.
         slice_seconds: how long a call may take before cancellations are looked for.
+        inputs: those of the code, where the program takes no arguments.
+        bind: otherwise, called like the function of the task; returns the tuple of slots.
+        positional: so many arguments by position are the slots themselves; -1 where each call has to be bound.
+        gathered: the numbers of the slots of `*args` and `**kwargs`.
     """
 
     def __cinit__(self, *args, **kwargs):
         self.vectorcall = <void*>call_directly
 
-    def __init__(self, Code code not None, bind, Py_ssize_t positional, context, double slice_seconds):
+    def __init__(self, Code code not None, context, double slice_seconds, *, inputs=None, bind=None, Py_ssize_t positional=-1,
+                 tuple gathered not None=()):
         if self.code is not None:
             raise InternalError("DirectCall.__init__ of one that has its code")
-        self.code = code
-        self.bind = bind
-        self.positional = positional if positional == code.inputs else -1
         self.context = context
         self.slice_seconds = slice_seconds
-        if code.words[0].opcode == LOOP and code.words[1].opcode == RETURN:
+        self.inputs = inputs
+        self.bind = bind
+        self.positional = positional if positional == code.inputs else -1
+        self.gathered = gathered
+        self.code = code        # last: now it may be called
+        if inputs is None and code.words[0].opcode == LOOP and code.words[1].opcode == RETURN:
             self.routine = <Routine?><object>code.constants[code.words[0].b]
 
 
@@ -52,9 +57,13 @@ cdef PyObject* call_directly(PyObject* self, PyObject** arguments, size_t flags,
     cdef PyObject** slots = arguments
     cdef PyObject* result = NULL
     cdef int found
-    if program.routine is None:
+    if program.code is None or program.inputs is not None and (names != NULL or PyVectorcall_NARGS(flags) != 0):
         return cascade_call_whole(self, arguments, flags, names)
-    if pass_scopes() == 0:
+    if pass_scopes() != 0:
+        pass
+    elif program.inputs is not None:
+        result = run_machine(program, program.inputs)
+    else:
         if names != NULL or PyVectorcall_NARGS(flags) != program.positional:
             bound = PyObject_Vectorcall(<PyObject*>program.bind, arguments, flags, names)
             if bound == NULL and PyErr_ExceptionMatches(TypeError):
@@ -64,7 +73,7 @@ cdef PyObject* call_directly(PyObject* self, PyObject** arguments, size_t flags,
         if slots != NULL:
             found = hands_on(program, slots)
             if found == 0:
-                result = call_once(program, slots)
+                result = call_once(program, slots) if program.routine is not None else run_with_slots(program, slots)
             elif found > 0:
                 result = cascade_call_whole(self, arguments, flags, names)
         xdecref(bound)
@@ -111,7 +120,7 @@ cdef int search_slots(DirectCall program, PyObject** slots, Py_ssize_t first) no
     try:
         for i in range(first, program.code.inputs):
             value = <object>slots[i]
-            if search_gathered(value, NULL) if i in program.routine.gathered else search_handed_on(value, NULL):
+            if search_gathered(value, NULL) if i in program.gathered else search_handed_on(value, NULL):
                 return 1
         return 0
     except BaseException as error:
@@ -152,6 +161,28 @@ cdef inline bint looks_for_kernel(Routine routine) noexcept:
 cdef inline bint is_value_of_run(PyObject* result, uint64_t made) noexcept:
     return cascade_is_plain(result) or not (
         may_be_continuation(result, made) or type_of(result) == cascade_skipped or names_continuation(result))
+
+
+cdef PyObject* run_machine(DirectCall program, inputs) noexcept:
+    # A run that consists of more than one call, or of one with policies.
+    cdef Machine machine
+    try:
+        machine = Machine(program.code, inputs, program.context)
+    except BaseException as error:
+        set_error(error)
+        return NULL
+    machine.begin(program.slice_seconds)
+    return finish(program, machine, machine.proceed(RESUMED))
+
+
+cdef PyObject* run_with_slots(DirectCall program, PyObject** slots) noexcept:
+    cdef PyObject* result
+    cdef PyObject* inputs = cascade_tuple_of(slots, program.code.inputs)
+    if inputs == NULL:
+        return NULL
+    result = run_machine(program, <object>inputs)
+    decref(inputs)
+    return result
 
 
 cdef Machine machine_with_slots(DirectCall program, PyObject** slots, uint64_t made):

@@ -25,6 +25,7 @@ import cascade as cs
 from cascade import _vm
 from cascade.errors import InternalError, SendingError
 from cascade.runtime.program import Program
+from tests.support.state_machines import machine
 from tests.support.tasks import add, increment, later, one
 
 
@@ -218,6 +219,32 @@ def test_a_program_that_awaits_is_refused_in_an_event_loop(call):
 
     assert call(program, 1) == 1
     asyncio.run(main())
+
+
+def fails_late(value):
+    return cs.task(fails)(increment(value))
+
+
+@pytest.mark.parametrize(
+    ("target", "args"),
+    [
+        (add(increment(1), one()), ()),
+        ([one(), increment(2)], ()),
+        (add(1, 2), ()),
+        (add(increment(1), one()), (5,)),
+        (later(5), ()),
+        (add(later(1), 2), ()),
+        (increment, (1,)),
+        (increment(1).with_retry(2), ()),
+        (machine([], last=3), ()),
+        (cs.task(lambda n: fails(n))(increment(1)), ()),
+        (cs.task(fails_late), (1,)),
+    ],
+)
+def test_runs_of_several_calls_are_the_same(target, args):
+    program = cs.compile(target)
+    for _ in range(2):
+        same_outcome(program, *args)
 
 
 # -- Failures ---------------------------------------------------------------------------------------------------------
@@ -446,7 +473,7 @@ def test_threads_call_one_program_at_once():
 def test_a_base_of_programs_is_complete_once():
     program = cs.compile(increment)
     with pytest.raises(InternalError, match="has its code"):
-        _vm.DirectCall.__init__(program, program._code, increment.bind, 1, program._context, 0.0)
+        _vm.DirectCall.__init__(program, program._code, program._context, 0.0)
     for kind in (_vm.DirectCall, int, type("Other", (), {})):
         with pytest.raises(TypeError, match="no subclass"):
             _vm.called_directly(kind)

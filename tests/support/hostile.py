@@ -140,7 +140,7 @@ class Direct(_vm.DirectCall):
 
 def direct_call() -> Direct:
     program = cs.compile(wait)
-    return Direct(program._code, wait.bind, 1, program._context, 0.0)
+    return Direct(program._code, program._context, 0.0, bind=wait.bind, positional=1)
 
 
 def waiting_machine() -> _vm.Machine:
