@@ -1,7 +1,7 @@
 # Memory layout of the extension's types.
 
 from cpython.object cimport PyObject, PyTypeObject
-from libc.stdint cimport int32_t, int64_t, uint64_t
+from libc.stdint cimport int32_t, int64_t, uint8_t, uint64_t
 
 ctypedef PyObject* (*Entry)(PyObject*, PyObject**, size_t, PyObject*) noexcept
 
@@ -75,6 +75,19 @@ cdef extern from "vm/kernel.h":
         bint stale, retired, exits_often
         Stopwatch watch
 
+    ctypedef struct Site "cascade_site":
+        Callee* callee
+        PyObject* code
+        uint8_t unboxes
+        const TypedWord* begins_at
+        PyObject* known
+        PyObject* defaults
+        int32_t function, target
+        uint8_t is_operator, is_made_into, releases
+
+    ctypedef struct Passed "cascade_passed":
+        PyTypeObject* seen
+
     ctypedef struct Gather "cascade_gather":
         PyObject* function
         int32_t count
@@ -82,17 +95,12 @@ cdef extern from "vm/kernel.h":
         Stopwatch watch
         Source* sources
         int32_t* targets
-        Callee* callee
+        Site* site
         int32_t renewals
-        PyObject* code
-        int32_t unboxes
-        const TypedWord* begins_at
         bint was_hot
         int32_t place
-        PyObject* known
         int32_t operand, is_callable, finish
         PyObject* sign
-        PyObject* defaults
         int32_t missing
         int32_t* missing_parameters
         PyTypeObject** missing_types
@@ -120,6 +128,7 @@ cdef extern from "vm/kernel.h":
         const NameTable* named
         Gather** gathers
         TypedState* parent
+        const Site* site
         PyObject* function
         PyObject* kept
         int64_t frames

@@ -3,6 +3,7 @@
 cdef PyObject* value_returned(BlockKernel kernel, TypedState* state) noexcept:
     # Returns a new reference, or UNBOXED where a kernel has called this one and has got the number.
     cdef const TypedWord* word = state.word
+    cdef const int32_t* owned
     cdef Register value = state.registers[word.a]
     cdef PyObject* result
     if word.run == HANDLERS[<int>KERNEL_RETURN_OWNED]:
@@ -24,7 +25,9 @@ cdef PyObject* value_returned(BlockKernel kernel, TypedState* state) noexcept:
         result = cascade_new_scalar(value, word.e)
     if result == NULL:
         return raise_in_blocks(kernel, state, INSTRUCTION_RAISED)
-    release_owned(state, owned_at(kernel, kernel.exit_of[word - kernel.words]))
+    owned = owned_at(kernel, kernel.exit_of[word - kernel.words])
+    cascade_put_address(word, owned)        # for the next returns
+    release_owned(state, owned)
     return result
 
 
@@ -75,7 +78,7 @@ cdef PyObject* UNBOXED = <PyObject*>&unboxed_mark      # no object
 
 cdef inline bint takes_unboxed(TypedState* state, char kind) noexcept:
     # Whether the instruction behind the call unboxes the result.
-    return state.parent != NULL and state.parent.gathers[state.parent.word.e].unboxes == kind
+    return state.parent != NULL and state.site.unboxes == kind
 
 
 cdef void release_registers(TypedState* state, tuple owned) noexcept:

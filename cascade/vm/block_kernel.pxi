@@ -12,6 +12,7 @@ cdef extern from "vm/kernel.h":
     int TYPED_RAISED "CASCADE_RAISED"
     int TYPED_CALLS "CASCADE_CALLS"
     PyObject* cascade_boxed(Register, int) noexcept
+    void cascade_put_address(const TypedWord*, const void*) noexcept
     int cascade_call_out(TypedState*, Gather*, Register*) noexcept
     PyObject* cascade_finish(TypedState*, Gather*, PyObject*) noexcept
     PyObject* cascade_call_under(TypedState*, PyObject*, PyObject**, size_t) noexcept
@@ -86,6 +87,20 @@ cdef int know_overlays(tuple iterators) except -1:
     for number, cls in enumerate(iterators):
         cascade_plain_iterators[number] = <PyTypeObject*><PyObject*>cls
     return 0
+
+
+cdef void show_site(Gather* gather) noexcept:
+    # Notes where the function of a call is, and where its result goes.
+    cdef Site* site = gather.site
+    cdef Py_ssize_t i
+    if gather.place >= 0:
+        site.function = gather.sources[gather.place].where
+    site.target = gather.targets[0]
+    site.is_operator = gather.finish != 0
+    site.is_made_into = gather.joins or gather.finish >= OF_UNEQUAL
+    for i in range(gather.place + 1):
+        if gather.sources[i].kind == b"o":
+            site.releases = True
 
 
 cdef char unboxed_by(int opcode) noexcept:
@@ -225,6 +240,7 @@ cdef class BlockKernel:
         PyMem_Free(self.names_by_number.items)
         if self.gathers != NULL:
             for i in range(self.gather_count):
+                PyMem_Free(self.gathers[i].site)
                 PyMem_Free(self.gathers[i].sources)
                 PyMem_Free(self.gathers[i].targets)
                 PyMem_Free(self.gathers[i].missing_parameters)
@@ -308,7 +324,7 @@ cdef class BlockKernel:
         for number in range(self.length):
             if self.opcodes[number] == KERNEL_CALL_FUNCTION:
                 gather = self.gathers[self.words[number].e]
-                if gather.begins_at != NULL and not gather.was_hot:
+                if gather.site.begins_at != NULL and not gather.was_hot:
                     gather.was_hot = True
                     hot.append(self.words[number].e)
         if hot and not self.callee.retired:
@@ -362,6 +378,9 @@ cdef class BlockKernel:
                 word.f = <int32_t>((word.f - number) * <Py_ssize_t>sizeof(TypedWord))
             elif RETURN_CODES[<int>opcode] != 0:
                 word.f = RETURN_CODES[<int>opcode] + (word.e if <int>opcode == KERNEL_RETURN_SCALAR else 0)
+                cascade_put_address(word, NULL)
+            elif <int>opcode == KERNEL_CALL_FUNCTION:
+                cascade_put_address(word, self.gathers[word.e].site)
             elif <int>opcode == KERNEL_LOAD_OBJECT:
                 found = self.translator.objects[word.e]
                 self.hold(found)
@@ -393,7 +412,7 @@ cdef class BlockKernel:
                 gather = self.gathers[self.words[number].e]
                 target = gather.targets[0]
                 if self.words[number + 1].b == target and self.words[number + 2].a == target:
-                    gather.unboxes = unboxed_by(self.opcodes[number + 1])
+                    gather.site.unboxes = unboxed_by(self.opcodes[number + 1])
 
     cdef void retarget(self, Py_ssize_t stub, Py_ssize_t start) noexcept:
         # Jumps to a stub lead to what has been made of it; the stub becomes a jump, for those who come there otherwise.
@@ -457,24 +476,30 @@ cdef class BlockKernel:
             for i in range(gather.count):
                 gather.sources[i].where = sources[i][0]
                 gather.sources[i].kind = ord(sources[i][1])
-            gather.is_callable = callee is not None and (gather.iterated != NULL or is_plain(gather, (<BlockKernel>callee.kernel).parameter_count))
             for i in range(gather.results):
                 gather.targets[i] = targets[i]
+            if callee is not None:
+                gather.is_callable = gather.iterated != NULL or is_plain(gather, (<BlockKernel>callee.kernel).parameter_count)
+                show_site(gather)
         return 0
 
     cdef int add_callee(self, Gather* gather, callee) except -1:
         # Notes how a function is called by its kernel.
-        cdef Py_ssize_t i
+        cdef Py_ssize_t i, parameters
         self.hold(callee)
-        gather.callee = &(<BlockKernel?>callee.kernel).callee
-        gather.code = <PyObject*>(<BlockKernel?>callee.kernel).code
+        parameters = (<BlockKernel?>callee.kernel).parameter_count
+        gather.site = <Site*>PyMem_Calloc(1, sizeof(Site) + parameters * sizeof(Passed))
+        if gather.site == NULL:
+            raise MemoryError
+        gather.site.callee = &(<BlockKernel>callee.kernel).callee
+        gather.site.code = <PyObject*>(<BlockKernel>callee.kernel).code
         gather.place = callee.place
         gather.joins = callee.joins
         gather.operand, gather.finish, gather.sign = callee.operand, callee.finish, <PyObject*>callee.sign
         if callee.function is not None:
-            gather.known = <PyObject*>callee.function
+            gather.site.known = <PyObject*>callee.function
         if callee.defaults is not None:
-            gather.defaults = <PyObject*>callee.defaults
+            gather.site.defaults = <PyObject*>callee.defaults
         for i, number in enumerate(callee.parameters):
             gather.sources[gather.place + 1 + i].parameter = number
         if callee.iterator is not None:

@@ -105,14 +105,14 @@ cdef inline int enter_callee(BlockKernel caller, TypedState* state) noexcept:
     while True:
         found = cascade_begin_call(state.word, state.registers, state.fuel, state, types)
         if found == NEW_ENTRY:
-            word = new_entry(<BlockKernel>gather.callee.kernel, types)
+            word = new_entry(<BlockKernel>gather.site.callee.kernel, types)
             if word < 0:
                 return -1 if word == -2 else 0
         elif found == NEW_KERNEL:
-            if not renew_callee(caller, gather, <BlockKernel>gather.callee.kernel):
+            if not renew_callee(caller, gather, <BlockKernel>gather.site.callee.kernel):
                 return 0
         elif found == NEW_CODE:
-            make_machine_code_of_blocks(<BlockKernel>gather.callee.kernel)
+            make_machine_code_of_blocks(<BlockKernel>gather.site.callee.kernel)
         else:
             return 1 if found == ENTERED else 0
 
@@ -131,8 +131,8 @@ cdef bint renew_callee(BlockKernel kernel, Gather* gather, BlockKernel stale) no
         if kernel.translator.is_interruption(error):
             raise_later(kernel, error)
         return False        # CPython makes the call
-    gather.callee = &(<BlockKernel>made).callee
-    gather.begins_at = NULL
+    gather.site.callee = &(<BlockKernel>made).callee
+    gather.site.begins_at = NULL
     return True
 
 
@@ -173,7 +173,7 @@ cdef bint take_defaults(Gather* gather, Py_ssize_t parameters) except -1:
     # Notes the defaults of the parameters that get no argument; returns whether all parameters have a value then.
     cdef Py_ssize_t given = gather.count - gather.place - 1, first, number
     cdef set named = {gather.sources[gather.place + 1 + number].parameter for number in range(given)}
-    if gather.defaults == NULL:
+    if gather.site.defaults == NULL:
         return given == parameters
     gather.missing_parameters = <int32_t*>PyMem_Malloc((1 + parameters) * sizeof(int32_t))
     gather.missing_types = <PyTypeObject**>PyMem_Malloc((1 + parameters) * sizeof(PyTypeObject*))
@@ -181,11 +181,11 @@ cdef bint take_defaults(Gather* gather, Py_ssize_t parameters) except -1:
     gather.missing_kinds = <char*>PyMem_Malloc((1 + parameters) * sizeof(char))
     if gather.missing_parameters == NULL or gather.missing_types == NULL or gather.missing_values == NULL or gather.missing_kinds == NULL:
         raise MemoryError
-    first = parameters - PyTuple_GET_SIZE(<object>gather.defaults)
+    first = parameters - PyTuple_GET_SIZE(<object>gather.site.defaults)
     for number in range(max(first, 0), parameters):
         if number not in named:
             gather.missing_parameters[gather.missing] = number
-            take_default(gather, cascade_tuple_items(gather.defaults)[number - first])
+            take_default(gather, cascade_tuple_items(gather.site.defaults)[number - first])
             gather.missing += 1
     return given + gather.missing == parameters
 

@@ -70,38 +70,43 @@ typedef struct {
 
 struct cascade_gather;
 typedef struct cascade_callee cascade_callee;   /* see kernel_calls.h */
+typedef struct cascade_site cascade_site;
 
 struct cascade_state {
-    const cascade_word *word;       /* at which it has stopped, or is to start */
-    cascade_register *registers;    /* of the function that runs */
-    int64_t fuel;
-    int64_t steps;                  /* tail calls made */
     int64_t limit;                  /* of the tail calls */
     int64_t deferred;               /* steps that were calls of tasks, not tail calls */
     int64_t origin;                 /* the body that the last of them went to */
-    int64_t depth;                  /* calls under way; of a frame, those that have led to it */
     int64_t depth_limit;            /* of CPython's recursion */
     int64_t depth_room;             /* of `calls` */
     cascade_call *calls;
     cascade_register *end;          /* of the memory for registers */
-    cascade_watch *watched;         /* up to one without a dict */
     const cascade_names *named;
-    struct cascade_gather **gathers;        /* call-outs and containers to be made */
-    cascade_state *parent;          /* that of the code which calls this one, where it has no frame of CPython's; or NULL */
-    PyObject *function;             /* that is called */
     PyObject *kept;                 /* a list of what borrowed registers hold while code is made, or NULL */
     int64_t frames;                 /* made for call-outs, of the functions that have led to these */
     int is_free;                    /* it runs without the GIL */
     int outcome;
+    int32_t released;               /* of the list of registers that a return releases, how many are, and one more */
     /* Of a frame: see kernel_calls.h. */
-    cascade_callee *callee;         /* the kernel that it runs; NULL for none of those made block by block */
-    cascade_state *root;            /* the frame with which the run began */
     cascade_state *current;         /* of a root: the frame that runs, of a function that it has called, and so on */
     void *thread;
+    double timed_from;
+
+    /* Read and written by each call: beside one another, and before the registers of a frame. */
+    cascade_watch *watched;         /* up to one without a dict */
+    struct cascade_gather **gathers;        /* call-outs and containers to be made */
+    const cascade_word *word;       /* at which it has stopped, or is to start */
+    cascade_register *registers;    /* of the function that runs */
+    int64_t fuel;
+    int64_t steps;                  /* tail calls made */
+    int64_t depth;                  /* calls under way; of a frame, those that have led to it */
+    cascade_state *parent;          /* that of the code which calls this one, where it has no frame of CPython's; or NULL */
+    const cascade_site *site;       /* of that call, in a frame */
+    PyObject *function;             /* that is called */
+    cascade_callee *callee;         /* the kernel that it runs; NULL for none of those made block by block */
+    cascade_state *root;            /* the frame with which the run began */
     void *inside;                   /* `inside` of the kernel, before */
     int64_t began;                  /* the fuel when work was counted */
     int64_t timed;                  /* how many entries this one stands for, which is timed; or 0 */
-    double timed_from;
 };
 
 /* Whether there is machine code for kernels: see machine_code.h. */

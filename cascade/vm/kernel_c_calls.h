@@ -55,9 +55,6 @@ static PyObject *cascade_enter(const cascade_gather *gather, PyObject **values)
     }
 }
 
-/* Whether a source of this kind is an object in its register; any other one is made into one for the call. */
-static inline int cascade_is_object(int32_t kind) { return kind == 'o' || kind == 'r'; }
-
 /* Returns a new reference, or NULL with an error set. The registers keep their references in any case. */
 static __attribute__((noinline)) PyObject *cascade_call_c(cascade_gather *gather, cascade_register *r)
 {

@@ -13,29 +13,35 @@ typedef struct {
 } cascade_typed_entry;
 
 struct cascade_callee {
+    /* Each call reads and writes these: they stand side by side. */
+    cascade_state *spare;           /* frames of runs that are over, by `parent` */
+    int stale;                      /* a name that it relies on has another meaning */
+    int retired;                    /* it is no longer entered */
+    int exits_often;                /* or makes many frames, where kernels call it: CPython is faster */
+    int32_t free_count;
+    void *inside;                   /* the thread of the last entry that is not over */
+    int64_t entries;
+    int64_t work;                   /* back edges, and calls by kernels */
+    int64_t machine_at;             /* the work after which machine code is made */
+    cascade_stopwatch watch;        /* of entries, but those of recursive calls */
+    int64_t growths, machine_growths;       /* how often the code has grown, and had when machine code was made */
+
     void *kernel;                   /* the BlockKernel */
     PyObject *code;                 /* of its function */
     const cascade_word *words;
     const int32_t *exit_of;
     const cascade_register *image;  /* of its registers, at the start of a run */
-    int32_t register_count, parameter_count, first_free, free_count;
+    int32_t register_count, parameter_count, first_free;
     cascade_watch *watched;
     const cascade_names *named;
     struct cascade_gather **gathers;
-    cascade_state *spare;           /* frames of runs that are over, by `parent` */
     int32_t **owned;                /* by exit, the registers that own references there: their number, and they */
     int64_t owned_room;
     cascade_typed_entry by_type[CASCADE_ENTRY_LIMIT];
     int64_t entry_count;
-    int64_t entries, exit_count, work, growths;     /* `work` counts back edges, and calls by kernels */
+    int64_t exit_count;
     int64_t called_out;             /* calls out and exits */
     int64_t frames;                 /* made for call-outs, where kernels call it */
-    int64_t machine_at, machine_growths;    /* the work after which machine code is made; how often the code had grown when it was */
-    int stale;                      /* a name that it relies on has another meaning */
-    int retired;                    /* it is no longer entered */
-    int exits_often;                /* or makes many frames, where kernels call it: CPython is faster */
-    cascade_stopwatch watch;        /* of entries, but those of recursive calls */
-    void *inside;                   /* the thread of the last entry that is not over */
 };
 
 enum {
@@ -46,8 +52,46 @@ enum {
     CASCADE_ITERATOR_SIZE = 9       /* registers of an iterator, at most: see `STRIDE` in chunks.py */
 };
 
+/* A call of a function by its kernel, as CALL_FUNCTION and the return of the function read it: one block of memory, to which the operands
+ * c and d of the word lead. The arguments are those of the last call, by kind: objects that stay the caller's, then those that are passed
+ * on, then numbers. */
+typedef struct {
+    PyTypeObject *seen;         /* of an object: its class */
+    int32_t from, to;           /* the register, and that of the parameter */
+} cascade_passed;
+
+struct cascade_site {
+    cascade_callee *callee;
+    const cascade_word *begins_at;  /* at which the last call began, if the next one may do without looking for it; or NULL */
+    PyObject *known;            /* the function, where it is always the same; or NULL */
+    PyObject *code;             /* of the function */
+    PyObject *defaults;         /* of a function that is called with fewer arguments than parameters, or NULL */
+    int32_t function;           /* the register of one that is not known */
+    int32_t target;             /* the register of the result */
+    uint8_t borrowed;           /* of `passed`: how many are objects that stay the caller's, */
+    uint8_t objects;            /* how many objects there are, */
+    uint8_t count;              /* and how many there are */
+    uint8_t unboxes;            /* the kind of number that the instruction behind the call makes of the result, or 0 */
+    uint8_t is_operator;        /* NotImplemented is no result */
+    uint8_t is_made_into;       /* something else is made of the result: by the loop that meets stops */
+    uint8_t releases;           /* the function, or what stands before it, is released behind the call */
+    cascade_passed passed[];
+};
+
+/* The address in the operands c and d of a word: of the site of a call; of the list of registers to be released by a return, once known. */
+CASCADE_INLINE void *cascade_address_in(const cascade_word *w)
+{
+    void *address;
+    memcpy(&address, &w->c, sizeof address);
+    return address;
+}
+static inline void cascade_put_address(const cascade_word *w, const void *address)
+{
+    memcpy((void *)&w->c, &address, sizeof address);
+}
+
 /* Whether machine code is to be made. */
-static inline int cascade_wants_machine_code(const cascade_callee *callee)
+CASCADE_INLINE int cascade_wants_machine_code(const cascade_callee *callee)
 {
     return callee->work >= callee->machine_at && callee->machine_growths != callee->growths;
 }
@@ -196,6 +240,20 @@ CASCADE_INLINE void cascade_leave(cascade_state *s)
     callee->spare = s;
 }
 
+/* The same of the run of a function that a kernel has called, where nothing else is to be counted: that one's frame is the current one again. */
+CASCADE_INLINE void cascade_leave_plainly(cascade_state *s, int64_t fuel)
+{
+    cascade_callee *callee = s->callee;
+    cascade_state *parent = s->parent, *root = s->root;
+    parent->began = fuel;
+    root->current = parent;
+    cascade_count_call((PyThreadState *)root->thread, -1);
+    callee->work += s->began - fuel;
+    callee->inside = s->inside;
+    s->parent = callee->spare;
+    callee->spare = s;
+}
+
 /* The run of a function that a kernel has called is over: that one's frame is the current one again. */
 CASCADE_INLINE cascade_state *cascade_leave_call(cascade_state *s)
 {
@@ -231,7 +289,7 @@ static void cascade_empty_iterator(const cascade_gather *gather, cascade_registe
 }
 
 /* Passes a value to a parameter. A reference that the caller owns is passed on; what stays there may be released. */
-CASCADE_INLINE void cascade_move_source(const cascade_source *source, cascade_register *r, cascade_register *to)
+static inline void cascade_move_source(const cascade_source *source, cascade_register *r, cascade_register *to)
 {
     cascade_register *from = &r[(uint32_t)source->where];
     *to = *from;
@@ -243,22 +301,29 @@ CASCADE_INLINE void cascade_move_source(const cascade_source *source, cascade_re
         to->object = cascade_boxed(*from, 'c');
 }
 
-CASCADE_INLINE void cascade_move_arguments(const cascade_gather *gather, cascade_register *r, cascade_register *to, int is_like_last)
+/* Parameters without an argument get their defaults. */
+CASCADE_INLINE void cascade_give_defaults(const cascade_gather *gather, cascade_register *to)
 {
     int32_t i;
-    if (!is_like_last && gather->iterated != NULL) {
-        memcpy(&to[gather->iterator_target], &r[gather->iterator_source], CASCADE_ITERATOR_SIZE * sizeof(cascade_register));
-        cascade_empty_iterator(gather, r);
-        return;
-    }
-    for (i = gather->place + 1; i < gather->count; i++)
-        cascade_move_source(&gather->sources[i], r, &to[gather->sources[i].parameter]);
     for (i = 0; i < gather->missing; i++) {
         cascade_register *place = &to[gather->missing_parameters[i]];
         *place = gather->missing_values[i];
         if (gather->missing_kinds[i] == 'o')
             Py_INCREF((PyObject *)place->object);
     }
+}
+
+static void cascade_move_arguments(const cascade_gather *gather, cascade_register *r, cascade_register *to)
+{
+    int32_t i;
+    if (gather->iterated != NULL) {
+        memcpy(&to[gather->iterator_target], &r[gather->iterator_source], CASCADE_ITERATOR_SIZE * sizeof(cascade_register));
+        cascade_empty_iterator(gather, r);
+        return;
+    }
+    for (i = gather->place + 1; i < gather->count; i++)
+        cascade_move_source(&gather->sources[i], r, &to[gather->sources[i].parameter]);
+    cascade_give_defaults(gather, to);
 }
 
 /* The function, and what stands before it, die behind the call. */
@@ -285,58 +350,76 @@ enum {
 };
 
 /* The function that a call is made of. */
-static inline PyObject *cascade_function_of(const cascade_gather *gather, const cascade_register *r)
+CASCADE_INLINE PyObject *cascade_function_of(const cascade_site *site, const cascade_register *r)
 {
-    return gather->known != NULL ? gather->known : (PyObject *)r[(uint32_t)gather->sources[gather->place].where].object;
+    return site->known != NULL ? site->known : (PyObject *)r[(uint32_t)site->function].object;
+}
+
+/* Whether it is still the one that the kernel is of. */
+CASCADE_INLINE int cascade_is_same_function(const cascade_site *site, PyObject *function)
+{
+    return cascade_guarded(2, function) == site->code && (site->defaults == NULL || cascade_guarded(3, function) == site->defaults);
 }
 
 /* The frame of a function begins: it is the current one. */
 CASCADE_INLINE void cascade_begin_frame(
-    const cascade_word *w, cascade_register *r, int64_t fuel, cascade_state *s, cascade_state *frame, PyObject *function, int is_like_last)
+    const cascade_word *w, int64_t fuel, cascade_state *s, cascade_state *frame, const cascade_site *site, PyObject *function)
 {
-    const cascade_gather *gather = s->gathers[w->e];
-    cascade_move_arguments(gather, r, frame->registers, is_like_last);
     s->word = w;
     s->callee->work += s->began - fuel;
     frame->began = fuel - 1;
     frame->callee->work += 1;
     frame->parent = s;
+    frame->site = site;
     frame->depth = s->depth + 1;
     frame->root = s->root;
     frame->function = function;
     cascade_take_closure(frame);
-    cascade_begin_run(frame, s->root->thread);
     cascade_count_call((PyThreadState *)s->root->thread, 1);
     s->root->current = frame;
 }
 
-/* Has the next call with arguments of the same classes made at once. */
-static void cascade_note_call(cascade_gather *gather, const cascade_register *r, int64_t word)
+/* Notes the arguments of one kind, by their classes. */
+static int cascade_note_passed(const cascade_gather *gather, const cascade_register *r, int count, int32_t kind)
 {
-    int32_t i;
-    int is_simple = gather->iterated == NULL;
-    for (i = gather->place + 1; is_simple && i < gather->count; i++) {
-        cascade_source *source = &gather->sources[i];
-        is_simple = source->kind != 'c';
-        if (source->kind == 'r' || source->kind == 'o')
-            source->seen = Py_TYPE((PyObject *)r[(uint32_t)source->where].object);
+    for (int32_t i = gather->place + 1; i < gather->count; i++) {
+        const cascade_source *source = &gather->sources[i];
+        int32_t found = cascade_is_object(source->kind) ? source->kind : 0;
+        if (found == kind)
+            gather->site->passed[count++] = (cascade_passed){
+                kind == 0 ? NULL : Py_TYPE((PyObject *)r[(uint32_t)source->where].object), source->where, source->parameter};
     }
-    gather->begins_at = is_simple ? gather->callee->words + word : NULL;
+    return count;
+}
+
+/* Has the next call with arguments of the same classes made at once. */
+static void cascade_note_call(const cascade_gather *gather, const cascade_register *r, int64_t word)
+{
+    cascade_site *site = gather->site;
+    int is_simple = gather->iterated == NULL;
+    for (int32_t i = gather->place + 1; is_simple && i < gather->count; i++)
+        is_simple = gather->sources[i].kind != 'c';
+    site->begins_at = is_simple ? site->callee->words + word : NULL;
+    if (is_simple) {
+        site->borrowed = (uint8_t)cascade_note_passed(gather, r, 0, 'r');
+        site->objects = (uint8_t)cascade_note_passed(gather, r, site->borrowed, 'o');
+        site->count = (uint8_t)cascade_note_passed(gather, r, site->objects, 0);
+    }
 }
 
 /* Calls the function of a CALL_FUNCTION by its kernel. */
 static int cascade_begin_call(const cascade_word *w, cascade_register *r, int64_t fuel, cascade_state *s, PyTypeObject **types)
 {
-    cascade_gather *gather = s->gathers[w->e];
-    cascade_callee *callee = gather->callee;
-    PyObject *function = cascade_function_of(gather, r);
+    const cascade_gather *gather = s->gathers[w->e];
+    const cascade_site *site = gather->site;
+    cascade_callee *callee = site->callee;
+    PyObject *function = cascade_function_of(site, r);
     cascade_state *frame;
     int64_t word;
     if (callee->stale)
         return CASCADE_NEW_KERNEL;
     if (callee->retired || callee->exits_often || s->depth >= CASCADE_CALL_DEPTH || !gather->is_callable
-            || cascade_guarded(2, function) != gather->code || (gather->defaults != NULL && cascade_guarded(3, function) != gather->defaults)
-            || !cascade_has_room((PyThreadState *)s->root->thread, 1))
+            || !cascade_is_same_function(site, function) || !cascade_has_room((PyThreadState *)s->root->thread, 1))
         return CASCADE_BY_CPYTHON;
     if (fuel <= 1)
         return CASCADE_NEW_FUEL;
@@ -348,7 +431,9 @@ static int cascade_begin_call(const cascade_word *w, cascade_register *r, int64_
     if ((frame = cascade_take_frame(callee, word)) == NULL)
         return CASCADE_BY_CPYTHON;
     cascade_note_call(gather, r, word);
-    cascade_begin_frame(w, r, fuel, s, frame, function, 0);
+    cascade_move_arguments(gather, r, frame->registers);
+    cascade_begin_frame(w, fuel, s, frame, site, function);
+    cascade_begin_run(frame, s->root->thread);
     frame->fuel = fuel - 1;
     return CASCADE_ENTERED;
 }
@@ -371,34 +456,68 @@ OP_APART(CALL_ANYHOW)
     CONTINUE;
 }
 
-/* Whether a call is like the last one: with arguments of the same classes. */
-CASCADE_INLINE int cascade_is_like_last(const cascade_gather *gather, const cascade_register *r)
+/* A call whose arguments are of other classes than those of the last one: objects up to the first such one have got references already. */
+OP_APART(CALL_OTHERWISE)
 {
-    int32_t i;
-    for (i = gather->place + 1; i < gather->count; i++) {
-        const cascade_source *source = &gather->sources[i];
-        if (source->seen != NULL && Py_TYPE((PyObject *)r[(uint32_t)source->where].object) != source->seen)
-            return 0;
+    const cascade_site *site = (const cascade_site *)cascade_address_in(w);
+    for (int i = 0; i < site->borrowed; i++) {
+        PyObject *value = (PyObject *)r[(uint32_t)site->passed[i].from].object;
+        if (Py_TYPE(value) != site->passed[i].seen)
+            break;
+        Py_DECREF(value);
     }
+    CASCADE_MUSTTAIL return cascade_op_CALL_ANYHOW(w, r, fuel, s);
+}
+
+/* Passes the arguments of a call that is like the last one. Returns whether it is: with arguments of the same classes. */
+CASCADE_INLINE int cascade_pass_arguments(const cascade_site *site, cascade_register *r, cascade_register *to)
+{
+    const cascade_passed *passed = site->passed, *borrowed = passed + site->borrowed, *objects = passed + site->objects, *end = passed + site->count;
+    for (; passed < borrowed; passed++) {
+        PyObject *value = (PyObject *)r[(uint32_t)passed->from].object;
+        if (Py_TYPE(value) != passed->seen)
+            return 0;
+        to[(uint32_t)passed->to].object = Py_NewRef(value);
+    }
+    for (; passed < objects; passed++) {
+        PyObject *value = (PyObject *)r[(uint32_t)passed->from].object;
+        if (Py_TYPE(value) != passed->seen)
+            return 0;
+        to[(uint32_t)passed->to].object = value;
+    }
+    for (; borrowed < objects; borrowed++)
+        r[(uint32_t)borrowed->from].object = Py_NewRef(Py_None);
+    for (; passed < end; passed++)
+        to[(uint32_t)passed->to] = r[(uint32_t)passed->from];
     return 1;
 }
 
 OP(CALL_FUNCTION)
 {
-    const cascade_gather *gather = s->gathers[w->e];
-    cascade_callee *callee = gather->callee;
+    const cascade_site *site = (const cascade_site *)cascade_address_in(w);
+    cascade_callee *callee = site->callee;
     cascade_state *frame = callee->spare;
-    PyObject *function = cascade_function_of(gather, r);
-    if (gather->begins_at == NULL || frame == NULL || fuel <= 1 || s->depth >= CASCADE_CALL_DEPTH || (callee->stale | callee->retired | callee->exits_often)
-            || cascade_guarded(2, function) != gather->code || (gather->defaults != NULL && cascade_guarded(3, function) != gather->defaults)
-            || callee->watch.count + 1 >= callee->watch.next || callee->machine_at == 0
-            || !cascade_has_room((PyThreadState *)s->root->thread, 1) || !cascade_is_like_last(gather, r))
+    PyObject *function = cascade_function_of(site, r);
+    void *thread;
+    if (site->begins_at == NULL || frame == NULL || fuel <= 1 || s->depth >= CASCADE_CALL_DEPTH || (callee->stale | callee->retired | callee->exits_often)
+            || !cascade_is_same_function(site, function) || callee->watch.count + 1 >= callee->watch.next || cascade_wants_machine_code(callee)
+            || !cascade_has_room((PyThreadState *)s->root->thread, 1))
         CASCADE_MUSTTAIL return cascade_op_CALL_ANYHOW(w, r, fuel, s);
+    if (!cascade_pass_arguments(site, r, frame->registers))
+        CASCADE_MUSTTAIL return cascade_op_CALL_OTHERWISE(w, r, fuel, s);
+    if (site->defaults != NULL)
+        cascade_give_defaults(s->gathers[w->e], frame->registers);
     callee->spare = frame->parent;
     callee->entries += 1;
-    cascade_begin_frame(w, r, fuel, s, frame, function, 1);
+    cascade_begin_frame(w, fuel, s, frame, site, function);
+    thread = s->root->thread;
+    frame->inside = callee->inside;
+    if (callee->inside != thread) {
+        callee->inside = thread;
+        callee->watch.count += 1;
+    }
     s = frame;
-    w = gather->begins_at;
+    w = site->begins_at;
     r = s->registers;
     fuel -= 1;
     CONTINUE;
@@ -407,36 +526,44 @@ OP(CALL_FUNCTION)
 /* Gives the result of a call to the frame of its caller, which runs on. */
 static inline void cascade_give(cascade_state *s, PyObject *result)
 {
-    const cascade_gather *gather = s->gathers[s->word->e];
-    cascade_release_function(gather, s->registers);
-    s->registers[(uint32_t)gather->targets[0]].object = result;
+    const cascade_site *site = (const cascade_site *)cascade_address_in(s->word);
+    if (site->releases)
+        cascade_release_function(s->gathers[s->word->e], s->registers);
+    s->registers[(uint32_t)site->target].object = result;
     s->word += 1;
 }
 
 /* Gives a number to the instruction behind the call, which unboxes the result; that one, and the RELEASE that follows, are passed over. */
 static inline void cascade_give_unboxed(cascade_state *s, cascade_register result)
 {
-    cascade_release_function(s->gathers[s->word->e], s->registers);
+    const cascade_site *site = (const cascade_site *)cascade_address_in(s->word);
+    if (site->releases)
+        cascade_release_function(s->gathers[s->word->e], s->registers);
     s->registers[(uint32_t)s->word[1].a] = result;
     s->word += 3;
 }
 
+/* Whether the value that is returned is the result of the call. */
+CASCADE_INLINE int cascade_is_result(const cascade_site *site, cascade_register value)
+{
+    return !site->is_made_into && (!site->is_operator || value.object != (void *)Py_NotImplemented);
+}
+
+CASCADE_INLINE int cascade_returns_number(int kind) { return kind != 'r' && kind != 'o'; }
+
 /* Returns a value to a kernel that has called: its frame; NULL, and nothing is done, where more than that has to be. */
-static __attribute__((noinline)) cascade_state *cascade_return(
+CASCADE_INLINE cascade_state *cascade_return(
     const cascade_word *w, cascade_register *r, int64_t fuel, cascade_state *s, int kind)
 {
-    cascade_callee *callee = s->callee;
     cascade_state *parent = s->parent;
     cascade_register value = r[(uint32_t)w->a];
-    const cascade_gather *gather = parent->gathers[parent->word->e];
-    const int32_t *owned;
+    const cascade_site *site = s->site;
+    const int32_t *owned = (const int32_t *)cascade_address_in(w);
     PyObject *result = NULL;
-    int32_t exit = callee->exit_of[w - callee->words], i;
-    if (exit >= callee->owned_room || (owned = callee->owned[exit]) == NULL || gather->joins || cascade_wants_machine_code(callee))
+    int32_t i;
+    if (owned == NULL || cascade_wants_machine_code(s->callee) || !cascade_is_result(site, value))
         return NULL;
-    if (gather->finish != 0 && (gather->finish >= CASCADE_OF_UNEQUAL || value.object == (void *)Py_NotImplemented))
-        return NULL;
-    if (gather->unboxes != kind && (result = cascade_boxed(value, kind)) == NULL)
+    if (site->unboxes != kind && (result = cascade_boxed(value, kind)) == NULL)
         return NULL;
     for (i = 1; i <= owned[0]; i++)
         Py_DECREF((PyObject *)r[(uint32_t)owned[i]].object);
@@ -449,6 +576,17 @@ static __attribute__((noinline)) cascade_state *cascade_return(
     return parent;
 }
 
+/* The frame of the caller runs on, with the result. */
+#define RESUME(KIND) \
+    cascade_leave_plainly(s, fuel); \
+    s = parent; \
+    r = s->registers; \
+    w = s->word; \
+    r[(uint32_t)(cascade_returns_number(KIND) ? w[1].a : site->target)] = value; \
+    w += cascade_returns_number(KIND) ? 3 : 1; \
+    CONTINUE
+
+/* Three parts: what nearly all returns do, which saves no registers; the same where objects die; and everything else. */
 #define RETURN(NAME, KIND) \
     OP_APART(NAME##_ANYHOW) \
     { \
@@ -460,44 +598,39 @@ static __attribute__((noinline)) cascade_state *cascade_return(
         r = s->registers; \
         CONTINUE; \
     } \
+    OP_APART(NAME##_RELEASING) \
+    { \
+        cascade_state *parent = s->parent; \
+        const cascade_site *site = s->site; \
+        const int32_t *owned = (const int32_t *)cascade_address_in(w); \
+        cascade_register value = r[(uint32_t)w->a]; \
+        for (int32_t i = s->released; i <= owned[0]; i++) \
+            Py_DECREF((PyObject *)r[(uint32_t)owned[i]].object); \
+        RESUME(KIND); \
+    } \
     OP(NAME) \
     { \
         cascade_state *parent = s->parent; \
-        cascade_callee *callee = s->callee; \
+        const cascade_site *site = s->site; \
+        const int32_t *owned = (const int32_t *)cascade_address_in(w); \
         cascade_register value = r[(uint32_t)w->a]; \
-        const cascade_gather *gather; \
-        const int32_t *owned; \
-        int32_t exit, i; \
         if (parent == NULL) \
             STOP(CASCADE_RETURNED); \
-        gather = parent->gathers[parent->word->e]; \
-        exit = callee->exit_of[w - callee->words]; \
-        if (exit >= callee->owned_room || (owned = callee->owned[exit]) == NULL || gather->joins \
-                || (gather->finish != 0 && (gather->finish >= CASCADE_OF_UNEQUAL || value.object == (void *)Py_NotImplemented)) \
-                || (gather->place >= 0 && (gather->place > 0 || gather->sources[0].kind == 'o')) || cascade_wants_machine_code(callee) || (s->steps | s->timed) != 0 \
-                || (gather->unboxes != KIND && KIND != 'r' && KIND != 'o')) \
+        if (owned == NULL || !cascade_is_result(site, value) || site->releases || cascade_wants_machine_code(s->callee) \
+                || (s->steps | s->timed) != 0 || (cascade_returns_number(KIND) && site->unboxes != KIND)) \
             CASCADE_MUSTTAIL return cascade_op_##NAME##_ANYHOW(w, r, fuel, s); \
-        for (i = 1; i <= owned[0]; i++) \
-            if (((PyObject *)r[(uint32_t)owned[i]].object)->ob_refcnt == 1) \
-                CASCADE_MUSTTAIL return cascade_op_##NAME##_ANYHOW(w, r, fuel, s); \
         if (KIND == 'r') \
             Py_INCREF((PyObject *)value.object); \
-        for (i = 1; i <= owned[0]; i++) \
-            Py_DECREF((PyObject *)r[(uint32_t)owned[i]].object); \
-        s->fuel = fuel; \
-        cascade_leave_call(s); \
-        s = parent; \
-        r = s->registers; \
-        w = s->word; \
-        if (KIND == 'r' || KIND == 'o') { \
-            r[(uint32_t)gather->targets[0]] = value; \
-            w += 1; \
+        for (int32_t i = 1; i <= owned[0]; i++) { \
+            PyObject *each = (PyObject *)r[(uint32_t)owned[i]].object; \
+            if (Py_REFCNT(each) == 1) { \
+                s->released = i; \
+                CASCADE_MUSTTAIL return cascade_op_##NAME##_RELEASING(w, r, fuel, s); \
+            } \
+            Py_SET_REFCNT(each, Py_REFCNT(each) - 1); \
         } \
-        else { \
-            r[(uint32_t)w[1].a] = value; \
-            w += 3; \
-        } \
-        CONTINUE; \
+        RESUME(KIND); \
     }
 RETURN(RETURN_INT, 'i') RETURN(RETURN_BOOL, 'b') RETURN(RETURN_FLOAT, 'd') RETURN(RETURN_OBJECT, 'r') RETURN(RETURN_OWNED, 'o')
 #undef RETURN
+#undef RESUME

@@ -14,8 +14,10 @@ typedef struct {
     int32_t where;      /* a register, or, of a constant, its index */
     int32_t kind;       /* 'i', 'd', 'b', 'c' a character, 'n', 'o' owned, 'r' borrowed, 'A' and up: NumPy's scalars */
     int32_t parameter;  /* of a function that is called by its kernel, its number */
-    PyTypeObject *seen; /* of an object: its class at the last call by a kernel */
 } cascade_source;
+
+/* Whether a source of this kind is an object in its register; any other one is made into one for a call of CPython's. */
+static inline int cascade_is_object(int32_t kind) { return kind == 'o' || kind == 'r'; }
 
 /* A call-out, or a container that is made of values in registers. */
 struct cascade_gather {
@@ -26,18 +28,13 @@ struct cascade_gather {
     int64_t keys, table, entry_at;  /* of an attribute: see kernel_attributes.h */
     cascade_source *sources;
     int32_t *targets;
-    cascade_callee *callee;     /* the kernel by which a function is called */
+    cascade_site *site;         /* of a call of a function by its kernel, or NULL: see kernel_calls.h */
     int32_t renewals;           /* of the kernel, as names got another meaning */
-    PyObject *code;             /* of the function */
-    int32_t unboxes;            /* the kind of number that the instruction behind the call makes of the result, or 0 */
-    int32_t place;              /* the number of the source before the arguments: the function, if it is not `known`; -1 for none */
-    PyObject *known;
+    int32_t place;              /* the number of the source before the arguments: the function, if it is not known; -1 for none */
     int32_t operand;            /* the number of the source whose class has the function: see kernel_frames.h */
     int32_t is_callable;        /* whether each parameter gets a value */
     int32_t finish;             /* what is made of the result: see kernel_special.h */
     PyObject *sign;             /* of an operator, as an error names it */
-    PyObject *defaults;         /* of a function that is called with fewer arguments than parameters, or NULL */
-    const cascade_word *begins_at;  /* at which the last call by a kernel began, if the next one may do without looking for it; or NULL */
     int was_hot;                /* whether it has been tried to put the function's code in place of the call */
     int32_t missing;            /* parameters that get their defaults; these */
     int32_t *missing_parameters;
