@@ -16,13 +16,14 @@ import weakref
 from collections import deque
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass
-from itertools import repeat
+from itertools import count, islice
 from typing import Any
 
 import pytest
 
 import cascade as cs
 from cascade import _vm
+from cascade.adapters.executors.scopes import Scope
 from cascade.errors import InternalError, SendingError
 from cascade.runtime.program import Program
 from tests.support.state_machines import machine
@@ -308,17 +309,19 @@ def test_ctrl_c_has_no_frame_of_the_library():
 
 
 @pytest.mark.skipif(not hasattr(signal, "setitimer"), reason="timers by signal")
-def test_signals_are_handled_between_calls_without_python_code(call):
+def test_signals_are_handled_between_calls_without_python_code():
     program = cs.compile(cs.task(abs))
 
     def stop(*_: Any) -> None:
         raise Quiet
 
+    numbers, limit = count(), 20_000_000
     before = signal.signal(signal.SIGALRM, stop)
     try:
         signal.setitimer(signal.ITIMER_REAL, 0.05)
         with pytest.raises(Quiet):
-            deque(map(functools.partial(call, program) if call is by_machine else program, repeat(1, 20_000_000)), 0)
+            deque(map(program, islice(numbers, limit)), 0)
+        assert next(numbers) < limit
     finally:
         signal.setitimer(signal.ITIMER_REAL, 0)
         signal.signal(signal.SIGALRM, before)
@@ -349,16 +352,15 @@ def test_library_frames_are_shown_on_request():
 # -- Scopes -----------------------------------------------------------------------------------------------------------
 
 
-def test_a_loop_of_calls_ends_with_the_run_around_it(call):
-    program = cs.compile(cs.task(lambda n: n))
-
-    @cs.task
-    def calls() -> None:
-        while True:
-            call(program, 1)
-
-    with pytest.raises(TimeoutError):
-        cs.run(calls(), timeout=0.05)
+@pytest.mark.parametrize("target", [cs.task(lambda: 1), add(increment(1), 2)])
+def test_a_call_ends_with_the_run_around_it(call, target):
+    program = cs.compile(target)
+    with Scope(deadline=time.monotonic()):
+        with pytest.raises(asyncio.CancelledError):
+            call(program)
+        assert call(program) in (1, 4)  # it says so once
+    with Scope(deadline=time.monotonic() + 3600):
+        assert call(program) in (1, 4)
 
 
 def test_a_cancellation_is_raised_after_a_call_that_was_long(call):
