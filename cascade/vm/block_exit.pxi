@@ -123,15 +123,9 @@ cdef object value_at(tuple place, Register* registers, dict nans):
         following = at[0].i
         return iter(range(following, following + <object>at[1].i * step, step))
     if kind == "items":
-        iterator = iter(<object><PyObject*>at[0].object)
-        iterator.__setstate__(at[1].i)
-        return iterator
+        return iterator_at(<object><PyObject*>at[0].object, at[1].i, 1)
     if kind == "backward":
-        values = <object><PyObject*>at[0].object
-        iterator = reversed(values if at[1].i < len(values) else ())     # of a list that has got shorter, it is at its end
-        if at[1].i < len(values):
-            iterator.__setstate__(at[1].i)
-        return iterator
+        return iterator_at(<object><PyObject*>at[0].object, at[1].i, -1)
     if kind == "counted":
         return enumerate(value_at(place[2], registers, nans), at[0].i)
     if "A" <= kind <= "K":
@@ -139,6 +133,40 @@ cdef object value_at(tuple place, Register* registers, dict nans):
     if kind == "d" and at[0].d != at[0].d:
         return nans.setdefault(place, at[0].d)
     return boxed(at[0], ord(kind))
+
+
+cdef object iterator_at(values, Py_ssize_t index, Py_ssize_t step):
+    # Returns an iterator whose next item is that of an index.
+    cdef ItemsBeyond beyond
+    cdef Py_ssize_t length = PyList_GET_SIZE(values) if isinstance(values, list) else len(values)
+    if index < length or (index == length and step > 0):
+        iterator = iter(values) if step > 0 else reversed(values)
+        iterator.__setstate__(index)
+        return iterator
+    beyond = ItemsBeyond.__new__(ItemsBeyond)
+    beyond.values = values
+    beyond.index = index
+    beyond.step = step
+    return beyond
+
+
+@cython.final
+cdef class ItemsBeyond:
+    """An iterator over a sequence that has got shorter than its index, and may grow again: CPython's own would begin at the new end."""
+    cdef object values
+    cdef Py_ssize_t index, step
+
+    def __iter__(self):
+        return self
+
+    def __next__(self):
+        values = self.values
+        if values is not None and self.index >= 0 and self.index < (PyList_GET_SIZE(values) if isinstance(values, list) else len(values)):
+            item = <object>PyList_GET_ITEM(values, self.index) if isinstance(values, list) else values[self.index]
+            self.index += self.step
+            return item
+        self.values = None
+        raise StopIteration
 
 
 cdef list values_at(plan, TypedState* state):

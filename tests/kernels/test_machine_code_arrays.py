@@ -9,6 +9,7 @@ import numpy as np
 import pytest
 
 from cascade import _vm
+from cascade.kernels.blocks.kernel import block_kernel
 from tests.support.machine_code_functions import INTS, assert_same, machine_code, made_of
 
 pytestmark = pytest.mark.skipif(not _vm.has_machine_code(), reason="no machine code for this platform")
@@ -161,6 +162,51 @@ def test_loops_around_short_ones_keep_their_registers_and_arrays(kind):
     assert_same(maybe_there, [(table, row, 4) for table in (*tables, None, 7) for row in numbers])
     factors = [base[:, 1], base[:, 1].copy(), base[::-1, 0], base[:4, 0]]
     assert_same(scaled_rows, [(table, row, turns) for table in tables for row in factors for turns in (4, 12, 13)])
+
+
+CHANGES = {
+    "read-only": "a.flags.writeable = turn != 1",
+    "other strides": "a.strides = (8, 80) if turn == 1 else (80, 8)",
+    "other rows": "a.shape = (20, 5) if turn == 1 else (10, 10)",
+    "other items": "a.dtype = 'int64' if turn == 1 else 'float64'",
+}
+
+
+@pytest.mark.filterwarnings("ignore")
+@pytest.mark.parametrize("statement", ["a[i, k] = value", "a[i, k] = a[k, i] + value", "total += a[i, k] * value"])
+@pytest.mark.parametrize("change", CHANGES.values(), ids=CHANGES)
+def test_an_array_that_is_changed_between_two_turns_of_the_loops_around(change, statement):
+    # What is no longer so is noticed where an inner loop is entered, with the loop's variables in machine registers.
+    function = made_of(
+        f"""
+def change(a, turn):
+    {change}
+
+
+def f(a, n):
+    total = value = 0.0
+    for turn in range(4):
+        value += 1.0
+        for i in range(n):
+            for k in range(n):
+                {statement}
+        change(a, turn)
+    return total, value
+""",
+        True,
+    )
+    for n in (5, 8):
+        outcomes = []
+        for called in (function, block_kernel(function)):
+            for _ in range(3):
+                array = np.arange(100.0).reshape(10, 10)
+                try:
+                    result = called(array, n)
+                except (ValueError, IndexError) as error:
+                    result = repr(error)
+                array.flags.writeable = True
+                outcomes.append((result, array.tobytes()))
+        assert outcomes == outcomes[:1] * 6
 
 
 # -- Choices ----------------------------------------------------------------------------------------------------------

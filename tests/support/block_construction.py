@@ -96,6 +96,25 @@ def refused(values: list[Any]) -> Any:
     return found
 
 
+class Early:
+    def __init__(self, value: Any, name: Any = None) -> None:
+        if value is None:
+            return
+        if name == value:
+            return
+        self.value, self.name = value, name
+
+    def __repr__(self) -> str:
+        return f"Early({vars(self)})"
+
+
+def made_early(values: list[Any]) -> Any:
+    found: list[Any] = []
+    for value in values:
+        found.append([Early(value), Early(None), Early(value, 1), Early(name=value, value=value)])
+    return found
+
+
 def refused_outside(value: Any) -> Any:
     return [Refusing(3), Refusing(value)]
 

@@ -231,3 +231,64 @@ def replaces_what_it_reads(turns: int) -> list[object]:
         holder[0] = None
         NOTES.append(number)
     return NOTES
+
+
+# -- The order in which operands die -----------------------------------------------------------------------------------
+
+
+class Dying:
+    """Notes its number when it dies."""
+
+    def __init__(self, number):
+        self.number = number
+
+    def __del__(self):
+        NOTES.append(self.number)
+
+    def of_two(self, a, b):
+        return a.number
+
+    def __contains__(self, other):
+        return other.number == self.number
+
+    def __setitem__(self, key, value):
+        return None
+
+
+def of_three(a, b, c):
+    return a.number
+
+
+def aliases(a, b):
+    c = b
+    d = a
+    return c.number + d.number
+
+
+def unpacked(pair):
+    a, b = pair
+    return a.number + b.number
+
+
+OPERANDS = (
+    "aliases(Dying(1), Dying(2))", "unpacked([Dying(1), Dying(2)])", "Dying(1) in Dying(2)", "Dying(1) not in Dying(2)",
+    "(Dying(1), Dying(2), Dying(3))", "Dying(1) == Dying(2)", "[Dying(1)] == [Dying(2)]", "(Dying(1),) != (Dying(2),)",
+    "{Dying(1)} & {Dying(2)}", "{Dying(1)} <= {Dying(2)}", "{Dying(1)}.issubset({Dying(2)})", "Dying(1) in [Dying(2)]",
+    "Dying(1) not in (Dying(2),)", "[Dying(1)].count(Dying(2))", "[Dying(1)].extend([Dying(2)])", "[Dying(1)] + [Dying(2)]",
+    "of_three(c=Dying(1), b=Dying(2), a=Dying(3))", "of_three(Dying(1), c=Dying(2), b=Dying(3))",
+    "Dying(5).of_two(b=Dying(1), a=Dying(2))",
+    "[1 for x, y in zip([Dying(1)], [Dying(2), Dying(3)])]",
+    "next(zip([Dying(1), Dying(2)], [Dying(3), Dying(4)]))",
+)  # fmt: skip
+
+
+def stored_and_dropped():
+    Dying(1)[Dying(2)] = Dying(3)
+    NOTES.append("over")
+
+
+def zipped_and_left():
+    for x, y in zip([Dying(1), Dying(2)], [Dying(3), Dying(4)]):
+        if x.number < y.number:
+            break
+    NOTES.append("left")

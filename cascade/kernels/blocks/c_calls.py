@@ -91,6 +91,8 @@ def c_result(translator: Translator, function: object, values: tuple[Value, ...]
 def finish(translator: Translator, instruction: Instruction, result: Value) -> bool:
     """Replaces a call's operands on the stack by its result."""
     operands = [translator.pop() for _ in range(instruction.arg + 2)]
-    translator.consume(*(value for value in operands if value.register < 0 or value.register != result.register))
+    translator.consume(
+        *(value for value in reversed(operands) if value.register < 0 or value.register != result.register)
+    )
     translator.push(result)
     return True

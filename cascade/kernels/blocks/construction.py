@@ -99,10 +99,13 @@ def initialised(translator: Translator, cls: type, initialise: FunctionType, ins
         instance._replace(register=alias, owned=False),
     ]
     translator.refresh()
-    start = translator.offset
+    start, plain_call = translator.offset, translator.plain_call
+    translator.plain_call = (
+        True  # what is inlined may begin the instruction once more, and the stack is no longer the instruction's
+    )
     if not translate(translator, initialise, count + 1, instruction):
         call_out(translator, instruction, start)
-    translator.offset = start
+    translator.offset, translator.plain_call = start, plain_call
     translator.refresh()
     result = translator.pop()
     if result.kind != NONE:

@@ -193,7 +193,8 @@ class Emitter:
         """Drops values that have been popped, as their instruction is over."""
         for value in values:
             if value.kind in (DISPLAY, CONDITION, ROW, ITEMS, COUNTED, ZIPPED):
-                self.consume(*value.parts)
+                last_first = value.kind in (DISPLAY, ZIPPED)  # as a tuple drops its items
+                self.consume(*(reversed(value.parts) if last_first else value.parts))
             if value.owned:
                 self.let_go(value)
             self.drop(value)

@@ -136,6 +136,7 @@ class Inlined(Translator):
         passed_on: those of them that nobody but the function has: such an object may die where its parameter gets another value.
         began: how much had been made before the outermost call.
         branches: paths that are still to be translated.
+        last_holders: of the registers `passed_on` the number of the last variable that has the object when the function returns.
         stored: whether the store has come on the present path; `has_stored` whether there is one on any.
     """
 
@@ -175,6 +176,7 @@ class Inlined(Translator):
         self.met_functions, self.made_kernels, self.partials, self.fragments = callee.met_functions, {}, {}, {}
         self.not_inlined = outer.not_inlined
         self.inlined_count = 0
+        self.last_holders: dict[int, int] | None = None
 
     # -- Where it cannot go on ------------------------------------------------------------------------------------------
 
@@ -468,7 +470,19 @@ class Inlined(Translator):
         results.append((result, self.state.guarded))
 
     def finish(self) -> None:
-        for value in self.own_values():
+        held, variables = self.own_values(), [value for value in self.state.variables if value is not None]
+        if self.passed_on:
+            if any(map(may_die, held)) or any(is_borrowed(each, self.fixed) and each.cls is None for each in variables):
+                raise NotInlined  # CPython drops the variables in their order, and these are not arguments
+            last = {
+                each.register: number
+                for number, each in enumerate(self.state.variables)
+                if each is not None and each.register in self.passed_on
+            }
+            if self.last_holders not in (None, last):
+                raise NotInlined
+            self.last_holders = last
+        for value in held:
             self.release(value)
         self.state.variables, self.state.stack = [None] * len(self.state.variables), []
         self.refresh()
@@ -619,12 +633,24 @@ def put_in_place(translator: Translator, callee: Callee, called: Translator, tak
         )
     translator.state.guarded = inner.state.guarded
     operands = stack[first:]
+    if translator.text.instructions[translator.offset].name in CALLS:
+        operands[len(operands) - len(passed) :] = as_variables_end(passed, callee.parameters, inner.last_holders or {})
     del stack[first:]
     if left:
         translator.push(result)
     translator.consume(*operands)
     if not left:
         translator.consume(result)
+
+
+CALLS = ("KW_NAMES", "PRECALL", "CALL", "CALL_KW")
+"""Instructions at which a call begins; the operands of others die in the order of the stack."""
+
+
+def as_variables_end(passed: list[Value], parameters: tuple[int, ...], last_holders: dict[int, int]) -> list[Value]:
+    """Returns arguments in the order in which they die with the variables of the function."""
+    holders = [last_holders.get(value.register, number) for value, number in zip(passed, parameters, strict=True)]
+    return [passed[place] for place in sorted(range(len(passed)), key=holders.__getitem__)]
 
 
 def as_argument(value: Value, number: int) -> Value:

@@ -149,7 +149,7 @@ def operate(translator: Translator, instruction: Instruction) -> bool:
     function = operator.add if sign == "+" else operator.mul
     result = c_result(translator, function, tuple(translator.state.stack[-2:]), made)
     left, right = translator.pop(), translator.pop()
-    translator.consume(right, left)
+    translator.consume(left, right)
     translator.push(result)
     return True
 
@@ -181,7 +181,7 @@ def compare(translator: Translator, instruction: Instruction) -> bool:
     sign = dis.cmp_op[instruction.arg >> COMPARED_AT]
     result = c_result(translator, COMPARED[sign], (left, right), bool)
     translator.pop(), translator.pop()
-    translator.consume(right, left)
+    translator.consume(left, right)
     translator.push(result)
     return True
 
@@ -208,7 +208,7 @@ def hold(translator: Translator, instruction: Instruction) -> None:
     if instruction.arg:
         found = translator.computed(BOOL, "EQUAL_INT", found, Value(BOOL, known=False))
     translator.pop(), translator.pop()
-    translator.consume(container, value)
+    translator.consume(value, container)
     translator.push(found)
 
 

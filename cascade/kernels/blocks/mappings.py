@@ -306,7 +306,7 @@ def holds(
     elif inverted:
         found = translator.computed(BOOL, "EQUAL_INT", found, Value(BOOL, known=False))
     values = drop_operands(translator, 2)
-    translator.consume(*values)
+    translator.consume(*reversed(values))
     translator.push(found)
 
 

@@ -63,7 +63,7 @@ def operate(translator: Translator, instruction: Instruction) -> bool:
     result = translator.temporary()
     translator.emit("OPERATE", a=result, e=OBJECT_SIGNS.index(sign), b=b, c=c)
     translator.pop(), translator.pop()
-    translator.consume(right, left)
+    translator.consume(left, right)
     translator.push(Value(OBJECT, result, owned=True))
     return True
 
@@ -76,7 +76,7 @@ def of_complex(translator: Translator, sign: str, left: Value, right: Value) -> 
         result = translator.temporary()
         translator.emit("OPERATE", a=result, e=OBJECT_SIGNS.index(sign), b=b, c=c)
     translator.pop(), translator.pop()
-    translator.consume(right, left)
+    translator.consume(left, right)
     translator.push(Value(OBJECT, result, complex if sign in COMPLEX or sign in ("/", "**") else None, True))
 
 
@@ -90,7 +90,7 @@ def compare(translator: Translator, instruction: Instruction) -> bool:
     result = translator.temporary()
     translator.emit("COMPARE_NUMBERS", a=result, e=("<", "<=", "==", "!=", ">", ">=").index(sign), b=b, c=c)
     translator.pop(), translator.pop()
-    translator.consume(right, left)
+    translator.consume(left, right)
     translator.push(Value(BOOL, result))
     return True
 

@@ -66,7 +66,7 @@ def binary_op(translator: Translator, instruction: Instruction) -> None:
             call_out(translator, instruction)
         return
     translator.pop(), translator.pop()
-    translator.consume(right, left)
+    translator.consume(left, right)
     translator.push(result)
 
 
@@ -185,7 +185,7 @@ def finish_comparison(translator: Translator, instruction: Instruction, result: 
     """Replaces the sides of a comparison by its result; those of a condition are consumed with it."""
     right, left = translator.pop(), translator.pop()
     if result.kind != CONDITION or (left.kind == OBJECT and right.kind == OBJECT):
-        translator.consume(right, left)
+        translator.consume(left, right)
     translator.push(result)
     if result.kind == CONDITION and not next_tests(translator, instruction):
         translator.whole(-1)
@@ -210,7 +210,7 @@ def is_op(translator: Translator, instruction: Instruction) -> None:
         call_out(translator, instruction)
         return
     translator.pop(), translator.pop()
-    translator.consume(right, left)
+    translator.consume(left, right)
     translator.push(result)
 
 

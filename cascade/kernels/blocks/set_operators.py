@@ -58,7 +58,7 @@ def operate(translator: Translator, instruction: Instruction) -> bool:
     left, right = translator.state.stack[-2:]
     result = c_result(translator, FUNCTIONS[sign], (left, right), class_of(left))
     del translator.state.stack[-2:]
-    translator.consume(right, left)
+    translator.consume(left, right)
     translator.push(result)
     return True
 
@@ -105,7 +105,7 @@ def compare(translator: Translator, instruction: Instruction) -> bool:
     translator.push(compared(translator, dis.cmp_op[instruction.arg >> COMPARED_AT]))
     result = translator.pop()
     right, left = translator.pop(), translator.pop()
-    translator.consume(right, left)
+    translator.consume(left, right)
     translator.push(result)
     return True
 

@@ -124,7 +124,7 @@ def contain(translator: Translator, instruction: Instruction) -> bool:
     if instruction.arg:
         result = translator.computed(BOOL, "EQUAL_INT", result, Value(BOOL, known=False))
     right, left = translator.pop(), translator.pop()
-    translator.consume(right, left)
+    translator.consume(left, right)
     translator.push(result)
     return True
 
@@ -178,7 +178,7 @@ def operate(translator: Translator, instruction: Instruction, sign: str) -> bool
 
 def finish(translator: Translator, result: Value) -> bool:
     right, left = translator.pop(), translator.pop()
-    translator.consume(right, left)
+    translator.consume(left, right)
     translator.push(result)
     return True
 

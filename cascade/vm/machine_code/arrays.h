@@ -129,13 +129,13 @@ static void establish_row(cascade_emitter *e, int number)
 }
 
 /* Finds out what a region takes for granted of its arrays, where it is entered at a word; where that does not hold, its handler is
- * executed. What the region that is left has found out still holds. */
-static void establish_facts(cascade_emitter *e, int32_t word, int left)
+ * executed. What the region that is left has found out still holds. `dirty` are the places of the region that memory does not have yet. */
+static void establish_facts(cascade_emitter *e, int32_t word, int left, uint32_t dirty)
 {
     cascade_plan *plan = e->plan;
     int region = plan->region_of[word];
     uint32_t shared = shared_facts(plan, left, region), rows = shared_rows(plan, left, region);
-    int32_t before = e->word;
+    int32_t before = e->word, first = e->aside_count;
     e->word = word;
     for (int fact = 0; region != NO_REGION && fact < plan->fact_count; fact++) {
         const cascade_fact *known = &plan->facts[fact];
@@ -143,10 +143,7 @@ static void establish_facts(cascade_emitter *e, int32_t word, int left)
         if (!(plan->regions[region].facts >> fact & ~shared >> fact & 1))
             continue;
         m_load(CODE, T3, array);
-        int32_t first = e->aside_count;
         leave_unless_array(e, T3, known->element, known->dimensions, known->writes);
-        for (int32_t i = first; i < e->aside_count; i++)
-            e->asides[i].dirty = 0;
         if (!e->strided) {
             m_load(CODE, T0, at_memory(T3, offsetof(cascade_ndarray, strides)));
             m_operate_with(CODE, M_CMP, at_memory(T0, 8 * (known->dimensions - 1)), 1 << scale_of(known->element));
@@ -165,6 +162,8 @@ static void establish_facts(cascade_emitter *e, int32_t word, int left)
     for (int row = 0; region != NO_REGION && row < plan->row_count; row++)
         if (plan->regions[region].rows >> row & ~rows >> row & 1)
             establish_row(e, row);
+    for (int32_t i = first; i < e->aside_count; i++)
+        e->asides[i].dirty = dirty;
     e->word = before;
 }
 

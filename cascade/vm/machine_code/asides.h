@@ -29,7 +29,7 @@ static void change_region(cascade_emitter *e, int left, uint32_t dirty, int32_t 
     store_places(e, left, dirty & ~shared_places(e->plan, left, region, dirty, 1));
     e->strided &= shared_facts(e->plan, left, region) != 0;
     load_places(e, region, left);
-    establish_facts(e, word, left);
+    establish_facts(e, word, left, shared_places(e->plan, left, region, dirty, 0));
 }
 
 /* From one region into another one, or to a word that is not translated. */
@@ -54,7 +54,7 @@ static void emit_aside(cascade_emitter *e, int32_t number)
     switch (aside.kind) {
     case ASIDE_STRIDED:
         e->strided = 1;
-        establish_facts(e, aside.word, NO_REGION);
+        establish_facts(e, aside.word, NO_REGION, aside.dirty);
         branch(e, m_jump(CODE, CC_ALWAYS), aside.word);
         return;
     case ASIDE_CHOICE:
@@ -121,5 +121,5 @@ static void emit_entry(cascade_emitter *e, int32_t word)
     m_load(CODE, FUEL, in_register(ARGUMENT_FUEL));
     m_load(CODE, STATE, in_register(ARGUMENT_STATE));
     load_places(e, e->plan->region_of[word], NO_REGION);
-    establish_facts(e, word, NO_REGION);
+    establish_facts(e, word, NO_REGION, 0);
 }

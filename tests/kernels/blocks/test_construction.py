@@ -9,6 +9,7 @@ import pytest
 from cascade.kernels.blocks.kernel import block_kernel
 from tests.support import block_construction as functions
 from tests.support.block_functions import assert_same, instructions
+from tests.support.machine_code_functions import machine_code
 
 VALUES = [[1, 2, 3], [1, 2.5, 3], ["a", 2, "b"], [2**70, True]]
 
@@ -32,6 +33,13 @@ def test_arguments_that_do_not_fit_raise_cpythons_exception():
 @pytest.mark.parametrize("values", [[0, 1, 0], [0, 2, 0], [1, 2, 3, -1, -2]])
 def test_an_init_that_raises_or_returns_something_is_handled(values):
     assert_same(functions.refused, values)
+
+
+@pytest.mark.parametrize("values", [[0, 0, 0], [0, None, 1, 0], [2.5, "text", None, 2.5]])
+def test_an_init_that_may_return_before_it_stores_makes_instances_in_hot_code(values):
+    # Hot code has small functions in place; a path that cannot be makes the call, which is a part of its instruction here.
+    with machine_code(0):
+        assert_same(functions.made_early, values, calls=8)
 
 
 @pytest.mark.parametrize("value", [1, 2, 3])

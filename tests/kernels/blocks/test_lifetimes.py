@@ -15,6 +15,7 @@ from cascade.kernels.blocks.translator import Translator
 from tests.support import lasting_functions as functions
 from tests.support.block_functions import assert_same, instructions
 from tests.support.lasting_functions import Holder, Thing, Things
+from tests.support.machine_code_functions import machine_code
 
 
 def alive(references):
@@ -163,3 +164,24 @@ def test_what_is_on_the_stack_where_no_more_code_can_be_made_dies_on_time(allowe
     found = notes(functions.replaces_what_it_reads, 3)
     assert found[0] == ["caught", "closed", 0, "caught", "closed", 1, "caught", "closed", 2]
     assert found[1:] == found[:1] * 3
+
+
+@pytest.fixture(params=[None, 0], ids=["usual", "hot"])
+def hot(request):
+    """Whether the code is hot from its first run, so that it has small functions in place."""
+    with machine_code(request.param):
+        yield
+
+
+@pytest.mark.parametrize("expression", functions.OPERANDS)
+def test_operands_die_in_the_order_of_cpython(expression, hot):
+    names = dict(vars(functions))
+    exec(f"def f():\n    {expression}\n    NOTES.append('over')\n", names)
+    found = notes(names["f"])
+    assert found == found[:1] * 4 and "over" in found[0]
+
+
+@pytest.mark.parametrize("function", [functions.zipped_and_left, functions.stored_and_dropped])
+def test_operands_of_statements_die_in_the_order_of_cpython(function, hot):
+    found = notes(function)
+    assert found == found[:1] * 4

@@ -241,3 +241,34 @@ def test_a_signal_stops_a_loop_that_goes_back_to_its_comparison(work, verify):
     script = CONTINUES.format(work=work)
     done = subprocess.run([sys.executable, "-c", script], capture_output=True, text=True, check=False, env=environment)
     assert done.stdout == "stopped\n" * 3, done.stderr[-2000:]
+
+
+# -- Lists that get shorter than what has been iterated, and grow again ------------------------------------------------
+
+CLEARING = """
+def f(items):
+    turns = 0
+    for i in {iterator}:
+        turns += 1
+        if turns == {turn}:
+            items.clear()
+        try:
+            first = items[0]
+        except IndexError:
+            first = 0
+        if turns < 40:
+            items.append(first)
+            items.append(i if type(i) is int else 1)
+    return turns, list(items)
+"""
+
+
+@pytest.mark.parametrize("turn", [1, 2, 3])
+@pytest.mark.parametrize("kind", ["[7, 8, 9]", "bytearray(b'789')", "Items([7, 8, 9])"])
+@pytest.mark.parametrize("iterator", ["items", "enumerate(items)", "zip(items, items)", "reversed(items)"])
+def test_an_iterator_is_as_far_as_it_was_where_its_list_is_shorter_now(iterator, kind, turn):
+    names: dict[str, type] = {"Items": type("Items", (list,), {"__len__": lambda self: 1})}
+    exec(CLEARING.format(iterator=iterator, turn=turn), names)
+    kernel = block_kernel(names["f"])
+    for _ in range(3):
+        assert kernel(eval(kind, names)) == names["f"](eval(kind, names))

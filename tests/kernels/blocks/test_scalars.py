@@ -28,6 +28,33 @@ def test_operators_have_the_types_bits_and_warnings_of_numpy(sign):
                     assert_same(function, left, right, kernel=kernel, calls=1)
 
 
+@pytest.mark.parametrize("second", ["+", "-", "*", "//", "%", "&", ">>"])
+@pytest.mark.parametrize("first", ["+", "-", "*", "&", "<<", ">>"])
+def test_two_operators_one_after_the_other_wrap_and_warn_as_those_of_numpy(first, second):
+    # A superinstruction for both knows nothing of numbers that wrap.
+    namespace: dict[str, object] = {}
+    exec(
+        f"def left(x, y, z):\n    return (x {first} y) {second} z\n"
+        f"def right(x, y, z):\n    return z {second} (x {first} y)\n"
+        f"def updated(x, y, z):\n    x {first}= y\n    x {second}= z\n    return x\n"
+        f"def added(x, y, z):\n    return (x {first} y) {second} z + 5, (x {first} y) {second} z == 3\n",
+        namespace,
+    )
+    for name in ("left", "right", "updated", "added"):
+        function = namespace[name]
+        for kinds in (
+            ("int64",) * 3,
+            ("int64", "plain int", "plain int"),
+            ("plain int", "plain int", "int64"),
+            ("uint64",) * 3,
+        ):
+            kernel = block_kernel(function)
+            for x in numbers_of(kinds[0]):
+                for y in numbers_of(kinds[1])[::2]:
+                    for z in numbers_of(kinds[2])[1::2]:
+                        assert_same(function, x, y, z, kernel=kernel, calls=1)
+
+
 @pytest.mark.parametrize("kind", ["int64", "int32", "uint8", "float32", "float64"])
 @pytest.mark.parametrize("sign", ["+", "*", "/", "//", "%", "<", "=="])
 def test_operators_are_native(kind, sign):
