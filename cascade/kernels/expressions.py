@@ -8,6 +8,7 @@ from collections.abc import Callable
 
 from cascade.kernels.arguments import Argument
 from cascade.kernels.assemble import Label
+from cascade.kernels.diagnostics import IDENTITY
 from cascade.kernels.function_builder import FunctionBuilder
 from cascade.kernels.model import BOOL, FLOAT, INT, MISSING, NONE, OBJECT
 from cascade.kernels.values import NO_VALUE, WIDE, SideExit, Value, number_known, of_type
@@ -249,9 +250,7 @@ class Expressions:
             return None
         if OBJECT in types or BOOL in types:
             return not sense
-        raise self.function.refuse(
-            "CS136", node, "whether two equal numbers are one object is not known: compare with =="
-        )
+        raise self.function.refuse("CS136", node, IDENTITY)
 
     def comparable(self, left: Value, right: Value) -> tuple[Value, Value, str]:
         if FLOAT in (left.type, right.type):

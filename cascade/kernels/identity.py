@@ -11,7 +11,7 @@ from __future__ import annotations
 import ast
 from collections.abc import Callable, Iterable, Iterator, Mapping
 
-from cascade.kernels.diagnostics import Diagnostic, Refusal, refuse
+from cascade.kernels.diagnostics import IDENTITY, Diagnostic, Refusal, refuse
 from cascade.kernels.model import FLOAT, INT, MISSING
 from cascade.kernels.source import FunctionSource
 
@@ -42,12 +42,11 @@ def check_identities(source: FunctionSource, types: Mapping[str, str], meaning: 
 
     declared = {name for statement in source.declarations for name in statement.names}
     outer = {id(comparison) for comparison, _, _ in _comparisons(source.own_nodes)}
-    hint = "whether two equal numbers are one object is not known: compare with =="
     found: list[Diagnostic] = []
     for comparison, left, right in _comparisons(source.nodes):
         inside = id(comparison) not in outer  # names may be those of a function in the function
         if all(may_be_number(side) or (inside and not isinstance(side, ast.Constant)) for side in (left, right)):
-            found += refuse("CS136", comparison, hint, source).diagnostics
+            found += refuse("CS136", comparison, IDENTITY, source).diagnostics
     if found:
         raise IdentityRefusal(*dict.fromkeys(found))
 

@@ -8,7 +8,7 @@ from collections.abc import Iterator
 from tokenize import TokenError
 from typing import NamedTuple
 
-from cascade.reports.block_kernels import BlockKernelReport, percent, times
+from cascade.reports.block_kernels import BlockKernelReport, of_the_time, times
 from cascade.reports.explain import TaskReport, refused
 
 WHOLE = 40
@@ -90,11 +90,11 @@ def _place(made: BlockKernelReport, task: TaskReport) -> tuple[str, str, int]:
 def _notes_of_blocks(made: BlockKernelReport) -> Iterator[tuple[int, Note]]:
     for called in made.call_outs:
         what = f"`{called.source}` {called.verb}" if called.source else f"something {called.verb}"
-        text = f"{percent(called.share, 'the')}{times(called.count)}: {what} ({called.code})"
+        text = f"{of_the_time(called.share, 'the')}{times(called.count)}: {what} ({called.code})"
         yield called.line, Note("call-out", text, called.share)
     for left in made.exits:
         where = f" at `{left.source}`" if left.source else ""
-        text = f"side exit{where}, {left.cause}, {percent(left.share, 'the')}{times(left.count)} ({left.code})"
+        text = f"side exit{where}, {left.cause}, {of_the_time(left.share, 'the')}{times(left.count)} ({left.code})"
         yield left.line, Note("exit", text, left.share)
 
 

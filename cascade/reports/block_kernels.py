@@ -23,6 +23,8 @@ if TYPE_CHECKING:
 
 SHOWN = 8
 """Call-outs and side exits that the text of a report shows."""
+MOST = 2 / 3
+"""The part of the time from which on a kernel is slow by itself, not because of its call-outs and side exits."""
 
 
 @dataclass(frozen=True)
@@ -53,7 +55,7 @@ class CallOutReport:
     def text(self, whose: str = "the") -> str:
         """Returns it as a line; `whose` says whose time the share is a part of."""
         what = f"`{self.source}` {self.verb}" if self.source else f"something {self.verb}"
-        return f"line {self.line}: {what}, {percent(self.share, whose)}{times(self.count)} ({self.code})"
+        return f"line {self.line}: {what}, {of_the_time(self.share, whose)}{times(self.count)} ({self.code})"
 
 
 @dataclass(frozen=True)
@@ -84,7 +86,7 @@ class SideExitReport:
     def text(self, whose: str = "the") -> str:
         """Returns it as a line; `whose` says whose time the share is a part of."""
         where = f" at `{self.source}`" if self.source else ""
-        return f"line {self.line}: side exit{where}, {self.cause}, {percent(self.share, whose)}{times(self.count)} ({self.code})"
+        return f"line {self.line}: side exit{where}, {self.cause}, {of_the_time(self.share, whose)}{times(self.count)} ({self.code})"
 
 
 @dataclass(frozen=True)
@@ -132,6 +134,18 @@ class BlockKernelReport:
         """The call-out or side exit that takes most of the time."""
         return next(iter(_all_parts(self)), None)
 
+    @property
+    def own_share(self) -> float | None:
+        """The part of the time that no call-out or side exit takes: entering, instructions, functions called by their kernels. None where it is not known."""
+        shares = [part.share for part in _all_parts(self)]
+        known = [share for share in shares if share is not None]
+        return max(0.0, 1.0 - sum(known)) if known and len(known) == len(shares) else None
+
+    @property
+    def is_slow_by_itself(self) -> bool:
+        """Whether it is retired, and its call-outs and side exits together take a small part of the time only."""
+        return self.slower and self.own_share is not None and self.own_share > MOST
+
 
 def tier(count: int) -> str:
     """Returns what executes a kernel of which so many instructions are in machine code."""
@@ -166,12 +180,14 @@ def regime(routine: Routine) -> tuple[str, str] | None:
         return None
     if calls == 1:
         return "kernel", "its kernel is made at the next call"
+    waits = loops(cast("FunctionType", routine.function))
     reason = (
-        "making kernels has taken much of the process's time"
-        if loops(cast("FunctionType", routine.function))
+        "making kernels has taken a tenth of the process's time so far"
+        if waits
         else "its function has no loop statement"
     )
-    return "call", f"{reason}, so its kernel is made at the {ordinal(calls)} call from now"
+    at_once = "; @cs.task(lower=True) has it made at once" if waits else ""
+    return "call", f"{reason}, so its kernel is made at the {ordinal(calls)} call from now{at_once}"
 
 
 def translator_of(kernel: BlockKernel) -> Translator:
@@ -183,8 +199,11 @@ def _why_retired(kernel: BlockKernel) -> str:
     if not kernel.slower:
         return "its kernel was given up, as no code could be made for it"
     by_kernel, plain = kernel.trial_seconds or (1.0, 1.0)
-    worst = report(kernel).worst
-    because = "" if worst is None else f"; {worst}"
+    made = report(kernel)
+    because = "" if made.worst is None else f"; {made.worst}"
+    if made.is_slow_by_itself:
+        own = made.own_share or 0.0
+        because = f"; its call-outs and side exits take {percent(1.0 - own)} of the time, the rest of the kernel {percent(own)}"
     return f"{SLOWER_THAN_CALLING} its kernel takes {by_kernel / (plain or 1.0):.2f} times as long as calling the function{because}"
 
 
@@ -329,14 +348,18 @@ def _parts(made: BlockKernelReport, whose: str) -> Iterator[str]:
         yield f"        {part.text(whose)}"
     if rest := worst[SHOWN:]:
         share = sum(part.share or 0 for part in rest)
-        yield f"        {len(rest)} other places: {percent(share, whose)}{times(sum(part.count for part in rest))}"
+        yield f"        {len(rest)} other places: {of_the_time(share, whose)}{times(sum(part.count for part in rest))}"
+    if made.is_slow_by_itself:
+        yield f"        the rest of the kernel takes {percent(made.own_share or 0.0)} of {whose} time"
 
 
-def percent(share: float | None, whose: str) -> str:
-    """Returns a share of the time in words; empty where it is not known."""
-    if share is None:
-        return ""
-    return f"{100 * share:.0f} % of {whose} time, " if share >= 0.01 else f"less than 1 % of {whose} time, "
+def of_the_time(share: float | None, whose: str) -> str:
+    """Returns a share of the time in words, and a comma; empty where it is not known."""
+    return "" if share is None else f"{percent(share)} of {whose} time, "
+
+
+def percent(share: float) -> str:
+    return f"{100 * share:.0f} %" if share >= 0.01 else "less than 1 %"
 
 
 def duration(seconds: float) -> str:

@@ -62,7 +62,7 @@ cdef int make_block_kernel(Routine routine) except -1:
 cdef int take_block_kernel(Routine routine) except -1:
     # As `make_block_kernel`, however much time lowering has taken.
     global eager_seconds
-    cdef double begun = cascade_clock()
+    cdef double begun = cascade_thread_clock()
     made = None
     if routine.blocks_made < BLOCK_REMADE and BLOCK_KERNEL_OF is not None:
         made = BLOCK_KERNEL_OF(routine.function if routine.bound == NULL else routine.function.__func__)
@@ -76,7 +76,7 @@ cdef int take_block_kernel(Routine routine) except -1:
         routine.block_refusal = made
         routine.entry = routine.plain_entry
         routine.callee = routine.plain_callee
-    eager_seconds += cascade_clock() - begun
+    eager_seconds += cascade_thread_clock() - begun
     return 0
 
 
@@ -112,6 +112,6 @@ cdef PyObject* call_blocks(PyObject* callee, PyObject** arguments, size_t count,
 
 cdef inline bint is_changed(BlockKernel kernel) noexcept:
     # Whether the function has got other code, or a name another meaning: then the kernel is made anew.
-    if cascade_guarded(2, <PyObject*>kernel.function) != <PyObject*>kernel.code:
+    if cascade_guarded(2, <PyObject*>kernel.function) != <PyObject*>kernel.code or (kernel.compares and not kernel.comparisons_hold()):
         kernel.callee.stale = True
     return kernel.callee.stale

@@ -112,6 +112,13 @@ cdef char unboxed_by(int opcode) noexcept:
     return b"b" if opcode == KERNEL_UNBOX_BOOL else 0
 
 
+cdef object contents_of(cell):
+    try:
+        return cell.cell_contents
+    except ValueError:
+        return MISSING
+
+
 @cython.final
 cdef class BlockKernel:
     """A kernel whose code is made as it is executed.
@@ -146,6 +153,9 @@ cdef class BlockKernel:
     cdef dict held                      # what words refer to
     cdef Pages* pages                   # its machine code, or NULL
     cdef int machine_times              # that it has been made
+    cdef tuple relied_on                # names that `is` compares with: see cascade/kernels/blocks/identities.py
+    cdef frozenset copied_classes
+    cdef bint compares                  # whether there are such names
     cdef bint loops                     # whether the function has a loop
     cdef bint growing                   # or never again, after a fault
     cdef readonly bint slower           # whether it is retired as CPython is faster
@@ -169,6 +179,8 @@ cdef class BlockKernel:
         self.exits = exits
         self.function = translator.function
         self.code = translator.code
+        self.relied_on, self.copied_classes = translator.relied_on, translator.copied_classes
+        self.compares = len(self.relied_on) > 0
         self.loops = translator.text.loops
         self.nesting = translator.text.nesting
         self.trial.at = BLOCK_DOUBTS
@@ -290,7 +302,7 @@ cdef class BlockKernel:
         # Makes the code behind a stub, that of an entry, or that of an origin once more, and returns its first word; -1 where that is not
         # possible now. Translating is Python code: meanwhile another thread, or a finalizer, may come here.
         global eager_seconds
-        cdef double begun = cascade_clock()
+        cdef double begun = cascade_clock(), worked = cascade_thread_clock()
         if self.growing or self.free_runs > 0 or self.stub_start - self.length < BLOCK_ROOM:
             return -1
         self.growing = True
@@ -313,7 +325,7 @@ cdef class BlockKernel:
             self.growing = self.callee.retired and not self.slower
             code_has_been_made(begun)
             if stub != OF_ORIGIN:
-                eager_seconds += cascade_clock() - begun        # hot code is worth its time
+                eager_seconds += cascade_thread_clock() - worked        # hot code is worth its time
         return -1 if growth is None else growth[0]
 
     cdef int inline_calls(self) except -1:
@@ -554,6 +566,21 @@ cdef class BlockKernel:
             found = (<dict>namespace).get(name, MISSING)
             if found is not expected:
                 self.translator.has_changed(namespace, name, expected, found)
+                return False
+        return True
+
+    cdef bint comparisons_hold(self) noexcept:
+        # Whether the names that `is` compares with still mean objects that are no numbers.
+        for holder, name, expected in self.relied_on:
+            if isinstance(holder, type):
+                if class_tag(holder) != expected:
+                    return False
+                continue
+            if name is not None:
+                found = (<dict>holder).get(name, MISSING)
+            else:
+                found = contents_of(holder)
+            if found is not expected if expected is not None else type(found) in self.copied_classes:
                 return False
         return True
 

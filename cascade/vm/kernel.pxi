@@ -33,7 +33,7 @@ cdef double WORD_GAIN = 15e-9
 cdef double EXIT_COST = 20e-6
 cdef double RESUMED_COST = 0.25
 
-# Seconds that lowering at the first call may take in a process, and the fraction of the time that it has run.
+# Seconds of processor time that lowering at the first call may take in a process, and the fraction of the time that it has run.
 cdef double EAGER_SECONDS = 0.1
 cdef double EAGER_PART = 0.1
 cdef double eager_seconds = 0.0

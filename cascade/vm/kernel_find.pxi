@@ -64,7 +64,7 @@ cdef Kernel make_kernel(context, Routine routine, bytes types, Py_ssize_t start,
     if len(routine.seen) > KERNEL_LIMIT or routine.made >= KERNEL_LIMIT:
         return None
     routine.made += 1
-    begun = cascade_clock()
+    begun = cascade_thread_clock()
     names = tuple([TYPE_NAMES[chr(code)] for code in types])
     try:
         if routine.is_state_machine:
@@ -75,7 +75,7 @@ cdef Kernel make_kernel(context, Routine routine, bytes types, Py_ssize_t start,
         routine.seen.discard(key)       # so that the next call raises it again
         routine.made -= 1
         raise
-    eager_seconds += cascade_clock() - begun
+    eager_seconds += cascade_thread_clock() - begun
     if type(made) is Kernel:
         if (<Kernel>made).types_held != types:
             routine.seen.discard(key)

@@ -2,12 +2,12 @@
 
 from __future__ import annotations
 
-from types import CodeType, FunctionType
+import linecache
+from types import FunctionType
 
-from cascade.declare.functions import code_with_inner
-from cascade.kernels.blocks.decode import Instruction, decode
+from cascade.kernels.blocks.identities import Comparison, undecided
 from cascade.kernels.blocks.instructions import GENERATOR
-from cascade.kernels.diagnostics import Diagnostic
+from cascade.kernels.diagnostics import IDENTITY, Diagnostic
 from cascade.kernels.names import builtins_of, has_plain_names
 
 SUSPENDED = GENERATOR | 0x80 | 0x200  # generators, coroutines, asynchronous generators
@@ -18,9 +18,6 @@ LOOKING = frozenset((
 """Names of functions that look at the frame of the function that calls them, or have it looked at, or at the identity of numbers."""
 COUNTING = frozenset(("getrefcount", "get_referrers", "resize"))
 """Names of functions that look how many references of an object there are: `resize` is the method of NumPy's arrays."""
-COPIED = (int, float, complex, str)
-"""Classes whose instances typed code copies: a number, or a character, that comes out of it is another object."""
-SINGLE = (None, True, False, Ellipsis, NotImplemented)
 
 VARIABLE_LIMIT = 200
 INSTRUCTION_LIMIT = 6_000
@@ -56,30 +53,17 @@ def refusal_of(function: FunctionType, is_consumed: bool = False) -> Diagnostic 
         return no("CS106", "its globals are not a plain dict, or its builtins are not those of its module")
     if len(code.co_code) // 2 > INSTRUCTION_LIMIT or code.co_nlocals + code.co_stacksize > VARIABLE_LIMIT:
         return no("CS143", "it is too long")
-    if any(_compares_identity(each, function) for each in code_with_inner(code)):
-        return no("CS136", "whether two equal numbers are one object is not known: compare with ==")
+    comparison = undecided(function)
+    if comparison is not None:
+        return _of_comparison(comparison)
     return None
 
 
-def _compares_identity(code: CodeType, function: FunctionType) -> bool:
-    """Returns whether `is` compares values neither of which is surely an object that there is one of."""
-    before: list[Instruction] = []
-    for instruction in decode(code).instructions.values():
-        if instruction.name == "IS_OP" and not _is_with_one_of_a_kind(before[-2:], code, function):
-            return True
-        if instruction.name not in ("CACHE", "NOP"):
-            before = [*before[-1:], instruction]
-    return False
-
-
-def _is_with_one_of_a_kind(before: list[Instruction], code: CodeType, function: FunctionType) -> bool:
-    # The last operand: a constant such as None, or a global (a class, a sentinel) that is no number.
-    if not before:
-        return False
-    last = before[-1]
-    if last.name == "LOAD_CONST":
-        return any(code.co_consts[last.arg] is one for one in SINGLE)
-    if last.name != "LOAD_GLOBAL":
-        return False
-    name = code.co_names[last.arg >> 1]
-    return type(function.__globals__.get(name, builtins_of(function).get(name))) not in COPIED
+def _of_comparison(comparison: Comparison) -> Diagnostic:
+    code, instruction, _ = comparison
+    line, end, begin, stop = list(code.co_positions())[instruction.last // 2]
+    text = linecache.getline(code.co_filename, line or 0).encode()  # columns count bytes
+    begin, stop = (begin or 0, stop if end == line else None)
+    construct = text[begin:stop].decode(errors="replace").strip() or "is"
+    column = len(text[:begin].decode(errors="replace"))
+    return Diagnostic("CS136", line or code.co_firstlineno, column, construct, IDENTITY, code.co_filename)

@@ -24,8 +24,8 @@ from cascade.kernels.blocks.access import (
 from cascade.kernels.blocks.bound_methods import bind
 from cascade.kernels.blocks.c_calls import finish
 from cascade.kernels.blocks.calls import known
-from cascade.kernels.blocks.decode import Instruction
-from cascade.kernels.blocks.generic import METHOD_BIT, call_out, loads_method
+from cascade.kernels.blocks.decode import METHOD_BIT, Instruction
+from cascade.kernels.blocks.generic import call_out, loads_method
 from cascade.kernels.blocks.names import NULL_LAST, item, named_value
 from cascade.kernels.blocks.python_calls import call_getter
 from cascade.kernels.blocks.regions import call_out_region

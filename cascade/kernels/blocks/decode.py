@@ -13,6 +13,9 @@ END_FOR = dis.opmap.get("END_FOR")
 COMPARED_AT = {(3, 11): 0, (3, 12): 4}.get(sys.version_info[:2], 5)
 """By how many bits the operator of COMPARE_OP is shifted."""
 
+METHOD_BIT = sys.version_info >= (3, 12)
+"""From CPython 3.12 on, LOAD_ATTR with an odd argument loads a method."""
+
 
 class Instruction(NamedTuple):
     """An instruction of CPython's.

@@ -3,10 +3,9 @@
 from __future__ import annotations
 
 import dis
-import sys
 from types import FunctionType
 
-from cascade.kernels.blocks.decode import Instruction
+from cascade.kernels.blocks.decode import METHOD_BIT, Instruction
 from cascade.kernels.blocks.instructions import ContinuationError
 from cascade.kernels.blocks.points import LeavesTyped
 from cascade.kernels.blocks.resume import call_out as call_out_function
@@ -52,10 +51,6 @@ def popped(instruction: Instruction) -> int | None:
     if instruction.name in ("LIST_EXTEND", "SET_UPDATE", "DICT_UPDATE"):
         return 2 if instruction.arg == 1 else None
     return pops(instruction.name, instruction.arg)
-
-
-METHOD_BIT = sys.version_info >= (3, 12)
-"""From CPython 3.12 on, LOAD_ATTR with an odd argument loads a method."""
 
 
 def loads_method(instruction: Instruction) -> bool:

@@ -10,6 +10,7 @@ from typing import Any
 from cascade.kernels.blocks import scalars, text_operators
 from cascade.kernels.blocks.decode import COMPARED_AT, Instruction
 from cascade.kernels.blocks.generic import call_out
+from cascade.kernels.blocks.identities import COPIED
 from cascade.kernels.blocks.points import LeavesTyped
 from cascade.kernels.blocks.scalars import BITS
 from cascade.kernels.blocks.text_operators import condition
@@ -220,6 +221,8 @@ def identity(translator: Translator, left: Value, right: Value, sense: bool) -> 
         return Value(BOOL, known=not sense)
     if kinds == {NONE}:
         return Value(BOOL, known=sense)
+    if left.number and right.kind == OBJECT and right.constant and type(right.known) not in COPIED:
+        return Value(BOOL, known=not sense)
     if kinds in ({BOOL}, {scalars.TRUTH}):
         same = translator.computed(BOOL, "EQUAL_INT", left, right)
     elif kinds <= {OBJECT, NONE}:

@@ -16,8 +16,8 @@ from typing import NamedTuple
 from cascade._vm import find_in_class
 from cascade.kernels.blocks.access import of_instance, store_in
 from cascade.kernels.blocks.c_calls import CLASSES
-from cascade.kernels.blocks.decode import Instruction
-from cascade.kernels.blocks.generic import LIMIT, METHOD_BIT, effect, loads_method, make, popped
+from cascade.kernels.blocks.decode import METHOD_BIT, Instruction
+from cascade.kernels.blocks.generic import LIMIT, effect, loads_method, make, popped
 from cascade.kernels.blocks.names import NULL_LAST
 from cascade.kernels.blocks.points import LeavesTyped
 from cascade.kernels.blocks.translator import Translator, form

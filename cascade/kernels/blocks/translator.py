@@ -23,6 +23,7 @@ from cascade.kernels.blocks.chunks import Chunk, OutOfRegisters
 from cascade.kernels.blocks.code_tables import CodeTables
 from cascade.kernels.blocks.decode import Function, Instruction, decode
 from cascade.kernels.blocks.emitter import Emitter, names_of, registers_of
+from cascade.kernels.blocks.identities import copied_classes, relied_on
 from cascade.kernels.blocks.numpy_types import numpy_now
 from cascade.kernels.blocks.points import (
     AHEAD,
@@ -153,6 +154,7 @@ class Translator(Emitter):
             self.code.co_names[each.arg] for each in self.text.instructions.values() if each.name in ASSIGNMENTS
         )
         self.names_used: dict[tuple[int, str], tuple[dict[str, object], str, object]] = {}
+        self.relied_on, self.copied_classes = relied_on(function), copied_classes()
         self.moved = False
         self.version: Version | None = None
         self.waiting: list[tuple[Label, Stub, Version | None]] = []

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import inspect
+
 import pytest
 
 import cascade as cs
@@ -31,3 +33,58 @@ def test_kernels_do_not_ask_an_object_for_its_class(cls):
     for count in (3, 3, 5):
         assert program(proxy, count) == functions.uses(other, count)
     assert functions.NOTES == []
+
+
+@pytest.mark.parametrize(
+    "function",
+    [functions.member, functions.member_on_the_left, functions.of_a_class, functions.of_a_module, functions.plain],
+)
+def test_an_object_that_a_name_or_its_attribute_means_is_compared_by_identity(function):
+    assert refusal_of(function) is None
+    program = cs.compile(cs.task(lower=True)(function))
+    assert [program(functions.VALUES) for _ in range(5)] == [function(functions.VALUES)] * 5
+    assert "kernel" in str(program.explain())
+
+
+@pytest.mark.parametrize(
+    ("function", "construct"),
+    [
+        (functions.number_of_a_class, "value is Holder.FAR"),
+        (functions.either, "value is (FAR if is_other else NOTHING)"),
+        (functions.assigned, "value is OTHER"),
+    ],
+)
+def test_a_refusal_names_the_comparison(function, construct):
+    diagnostic = refusal_of(function)
+    assert diagnostic is not None and (diagnostic.code, diagnostic.construct) == ("CS136", construct)
+    lines, first = inspect.getsourcelines(function)
+    assert lines[diagnostic.line - first].index(construct) == diagnostic.column
+    assert "an object with the name of a global" in diagnostic.hint
+
+
+def named(value):
+    functions.LATER = value
+
+
+def of_a_class(value):
+    functions.Holder.LATER = value
+
+
+@pytest.mark.parametrize(
+    ("function", "becomes"), [(functions.named_later, named), (functions.of_a_class_later, of_a_class)]
+)
+def test_a_name_that_means_a_number_later_is_compared_by_cpython(function, becomes):
+    assert_follows(function, becomes)
+
+
+def test_a_variable_of_an_enclosing_function_is_compared_until_it_is_a_number():
+    assert_follows(*functions.enclosing(functions.Plain()))
+
+
+def assert_follows(function, becomes):
+    """A name that the function compares with gets another object, and numbers that are among the values."""
+    numbers = [1.5 * number for number in range(8)]
+    program = cs.compile(cs.task(lower=True)(function))
+    for value in (functions.Plain(), functions.NOTHING, functions.Plain(), numbers[3], functions.Plain(), numbers[5]):
+        becomes(value)
+        assert [program(numbers) for _ in range(4)] == [function(numbers)] * 4 == [type(value) is float] * 4
