@@ -96,6 +96,41 @@ def test_attempts_may_be_counted_by_any_whole_number(run):
     assert cs.task(retry=Three())(lambda: 1).policies.retry == cs.Retry(3)
 
 
+def test_a_run_ends_in_time_unless_a_function_is_called_in_place():
+    turns: dict[str, int] = {}
+
+    @cs.task
+    def in_place(seconds: float) -> None:
+        end = time.monotonic() + seconds
+        while time.monotonic() < end:
+            turns["in place"] = turns.get("in place", 0) + 1
+        turns["ended"] = 1
+
+    @cs.task
+    def by_tail_calls(turns: dict[str, int]) -> Any:
+        turns["tail calls"] = turns.get("tail calls", 0) + 1
+        return by_tail_calls.tail(turns)
+
+    @cs.task
+    async def awaiting() -> None:
+        while True:
+            turns["awaits"] = turns.get("awaits", 0) + 1
+            await asyncio.sleep(0)
+
+    @cs.task
+    def of_numbers(n: int) -> int:
+        total = 0
+        while True:
+            total = (total + n) % 7
+
+    cs.run(in_place(0.01))  # its kernel is made
+    del turns["ended"]
+    for target in (in_place(0.4), by_tail_calls(turns), awaiting(), of_numbers(3)):
+        with pytest.raises(cs.RunTimeoutError):
+            cs.run(target, timeout=0.2)
+    assert turns.keys() == {"in place", "ended", "tail calls", "awaits"}
+
+
 def test_a_function_that_was_too_slow_fails_afterwards(run):
     with pytest.raises(TaskTimeoutError):
         run(cs.task(lambda: time.sleep(0.02))().with_timeout(0.005))
