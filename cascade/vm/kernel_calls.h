@@ -367,8 +367,7 @@ CASCADE_INLINE void cascade_begin_frame(
 {
     s->word = w;
     s->callee->work += s->began - fuel;
-    frame->began = fuel - 1;
-    frame->callee->work += 1;
+    frame->began = fuel;        /* the call is work of the function's */
     frame->parent = s;
     frame->site = site;
     frame->depth = s->depth + 1;
@@ -576,14 +575,17 @@ CASCADE_INLINE cascade_state *cascade_return(
     return parent;
 }
 
-/* The frame of the caller runs on, with the result. */
+/* The frame of the caller runs on, with the result. A bool that it does not unbox is an object that lasts. */
 #define RESUME(KIND) \
+    int is_unboxed = cascade_returns_number(KIND) && (KIND != 'b' || site->unboxes == 'b'); \
+    if (KIND == 'b' && !is_unboxed) \
+        value.object = Py_NewRef(value.i ? Py_True : Py_False); \
     cascade_leave_plainly(s, fuel); \
     s = parent; \
     r = s->registers; \
     w = s->word; \
-    r[(uint32_t)(cascade_returns_number(KIND) ? w[1].a : site->target)] = value; \
-    w += cascade_returns_number(KIND) ? 3 : 1; \
+    r[(uint32_t)(is_unboxed ? w[1].a : site->target)] = value; \
+    w += is_unboxed ? 3 : 1; \
     CONTINUE
 
 /* Three parts: what nearly all returns do, which saves no registers; the same where objects die; and everything else. */
@@ -617,7 +619,7 @@ CASCADE_INLINE cascade_state *cascade_return(
         if (parent == NULL) \
             STOP(CASCADE_RETURNED); \
         if (owned == NULL || !cascade_is_result(site, value) || site->releases || cascade_wants_machine_code(s->callee) \
-                || (s->steps | s->timed) != 0 || (cascade_returns_number(KIND) && site->unboxes != KIND)) \
+                || (s->steps | s->timed) != 0 || ((KIND == 'i' || KIND == 'd') && site->unboxes != KIND)) \
             CASCADE_MUSTTAIL return cascade_op_##NAME##_ANYHOW(w, r, fuel, s); \
         if (KIND == 'r') \
             Py_INCREF((PyObject *)value.object); \
