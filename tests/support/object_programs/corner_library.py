@@ -160,6 +160,23 @@ class <C><(metaclass=Meta<C>)|>:
 }
 
 LIBRARY = {
+    "Early": """
+class Early:
+    __repr__ = lambda self: f"early({vars(self)})"
+    __hash__ = lambda self: 4
+    def __init__(self, x, name="e"):
+        if x == <0|1|None|name>:
+            <return|return None|return x|raise ValueError(x)>
+        self.x, self.name = x, name
+?    def __del__(self):
+?        LOG.append(("del", vars(self).get("x")))
+    def pair(self, a, b):
+        return <a is b|[b, a]|1|(self, a)>
+?    def __contains__(self, other):
+?        return vars(other) == vars(self)
+""",
+    "aliased": "def aliased(a, b, c=None):\n    d = <b|c|a>\n?    a = <b|None>\n    e = <a|b|d>\n    return <1|d|e|(d, e)|d is e>\n",
+    "unpacked": "def unpacked(pair):\n    a, b = pair\n    return <1|a|b|(b, a)|a is b>\n",
     "TABLE": "TABLE = <[3, 1, 2, 5]|(4, 5, 6, 7)|[0.5, 1, True]|bytearray(b'abcd')|{0: 1, 1: 2, 2: 3}|'text'>\n",
     "unbind": "def unbind(name):\n    globals().pop(name, None)\n    return name\n",
     "deepest": "def deepest(n):\n    try:\n        return deepest(n + 1) + 0\n    except RecursionError:\n        return <1|2>\n",

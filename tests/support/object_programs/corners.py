@@ -15,6 +15,39 @@ CORNERS = 1_000_000
 """The first seed of programs with these rows."""
 
 STATEMENTS = statements("""
+for-shrinks 5
+@q:int for <q> in <|enumerate|reversed|iter|sorted>(<!ints>):
+    if <bool>:
+        <!ints>.<clear()|pop()|append(4)|extend([1, 2])|reverse()>
+    try:
+        note(<!ints>[<0|1|-1>])
+        <block>
+    except <IndexError|Exception>:
+        <pass|continue|break|note(2)>
+    if len(<!ints>) < 20:
+        <!ints>.append(<int>)
+
+early 3
+@q:count for <q> in range(<count>):
+    note([Early(<q>), Early(<int>, name=<q>), Early(name=<str>, x=<q>)])
+    (Early(<q>), Early(9))<|[0]|.count(5)|[:1]>
+    Early(<q>) <in|==|!=|is> <Early(2)|[Early(2), Early(3)]|(Early(2),)|{Early(0)}>
+
+early-passed 3
+@q:count for <q> in range(<count>):
+    aliased(Early(<q>), Early(<int>))
+    aliased(<b=Early(1), a=|c=Early(2), b=Early(3), a=>Early(<q>))
+    unpacked([<Early(4)|note(Early(6))|None>, Early(<q>)])
+    Early(<q>).pair(<b=Early(5), a=Early(6)|Early(7), Early(8)>)
+
+early-zip 2
+@q:any @r:any for <q>, <r> in zip([Early(<int>), Early(3)], <[Early(4), Early(5)]|(Early(6), Early(7))>):
+    <break|pass|note(1)|raise ValueError(2)>
+
+scalar-chain 4
+@q:count for <q> in range(<count>):
+    note((<np.int64|np.int32|np.uint64>(<q> * <2**20|3|2**31 - 8>) <*|+|-> <2**40|1000003|np.int64(2**62 - 1)|7>) <%|//|&|-> <7|1000003|2**61 - 1|np.int64(9)> <|+ 1|% 5|== 3>)
+
 for-try-finally 6
 @q:count for <q> in range(<count>):
     try:
