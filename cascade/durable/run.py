@@ -26,7 +26,7 @@ from cascade.durable.store import Store as Store
 from cascade.errors import DeclarationError, KeyingError, RunCancelledError, RunFailedError, SavingError, StoreError
 from cascade.runtime.api import default_engine
 from cascade.runtime.engine import Engine, name_of
-from cascade.runtime.spine.driver import check_asynchronous
+from cascade.runtime.spine.driver import Outcome, check_asynchronous
 
 LOOK_SECONDS = 0.05
 """Between two looks at a run that another process has, or that waits."""
@@ -182,7 +182,8 @@ class Run:
             error, self._error = self._error, None
             raise error
         if self._ended is not None and self._ended.outcome is not None:
-            return _Looked(False, self._ended.outcome.unwrap())
+            outcome = self._ended.outcome
+            return _Looked(False, Outcome(outcome.value, outcome.error).unwrap())
         row = self.store.run(self.id)
         if row.is_over:
             return _Looked(False, self._outcome(row))

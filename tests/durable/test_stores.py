@@ -299,6 +299,15 @@ def test_a_run_is_cancelled_at_its_next_snapshot(path: Path, store: cs.Store) ->
         parked.result()
 
 
+def test_a_result_may_be_asked_for_again(path: Path, store: cs.Store) -> None:
+    failed = cs.start(tasks.add(1, "a"), store=store, id="failed", use_vm=path.use_vm)
+    for _ in range(3):
+        with pytest.raises(TypeError, match="unsupported operand"):
+            failed.result()
+    run = cs.start(tasks.add(1000, 1), store=store, id="added", use_vm=path.use_vm)
+    assert run.result() == run.result() == 1001
+
+
 def test_a_failed_run_keeps_its_traceback_for_other_processes(path: Path, store: cs.Store) -> None:
     with pytest.raises(TypeError, match="unsupported operand"):
         cs.run(tasks.add(1, "a"), store=store, id="run", use_vm=path.use_vm)

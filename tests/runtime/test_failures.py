@@ -346,6 +346,38 @@ def test_errors_can_be_copied_and_pickled():
         assert (str(twin), twin.max_steps, twin.iterations, twin.hint) == (str(error), 5, 2, error.hint)
 
 
+def test_an_exception_that_is_returned_is_freed_with_its_frames():
+    import gc
+    import weakref
+
+    class Value:
+        pass
+
+    @cs.task
+    def caught(value: Any) -> Any:
+        try:
+            raise ValueError("x")
+        except ValueError as error:
+            return error
+
+    gc.disable()
+    try:
+        for call in (
+            lambda value: cs.run(caught(value)),
+            lambda value: asyncio.run(cs.arun(caught(value))),
+            lambda value: cs.run([caught(value), caught(1)])[0],
+            cs.compile(caught),
+        ):
+            value = Value()
+            reference = weakref.ref(value)
+            error = call(value)
+            assert isinstance(error, ValueError)
+            del value, error
+            assert reference() is None
+    finally:
+        gc.enable()
+
+
 def test_a_failed_run_is_freed_at_once(path):
     import gc
     import weakref

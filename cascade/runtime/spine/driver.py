@@ -69,8 +69,13 @@ class Outcome:
         self.error = error
 
     def unwrap(self) -> object:
+        """Returns the value, or raises the exception; it has none of them afterwards.
+
+        A value may be an exception, whose traceback leads to frames that hold this outcome.
+        """
         if self.error is None:
-            return self.value
+            value, self.value = self.value, None
+            return value
         try:
             with KeptContext(self.error):
                 raise self.error
