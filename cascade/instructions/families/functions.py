@@ -32,8 +32,8 @@ def _rows() -> Iterator[Row]:
         "EXPECT_BOUND", "a<object b<object f@", "go to f where a is not method b of an instance of its very class"
     )
     yield Row("BOUND_TO", "a>object b<object", "a = the object that method b is bound to, borrowed")
-    yield Row("SUM_FLOAT", "a~ c<float", "a += c, as sum() does: a + 1 has the errors of the additions")
-    yield Row("SUM_ERRORS", "a>float b~", "a = b and the errors of the additions")
+    yield Row("SUM_FLOAT", "a~sum c<float", "a += c, as sum() does: a + 1 has the errors of the additions")
+    yield Row("SUM_ERRORS", "a>float b~sum", "a = b and the errors of the additions")
     yield from _number_objects()
     yield from _random()
 

@@ -111,7 +111,7 @@ class Effect(NamedTuple):
         given: those whose reference is passed on or dropped.
         writes: the operands that are written, and what they hold then.
         copies: the operands that get a copy, and of what.
-        items, numbers, made: the first register of an iterator over items, of a range, and of one that is made.
+        items, numbers, made, sum: the first register of an iterator over items, of a range, of one that is made, and of a sum and its errors.
         gathering, target: the operands of that role.
         way: when it has its effect: where the next word follows ("next"), where it jumps ("jump"), or in "both" cases; a store
             into an object writes where it jumps and passes its value on in both.
@@ -128,6 +128,7 @@ class Effect(NamedTuple):
     items: int
     numbers: int
     made: int
+    sum: int
     gathering: int
     target: int
     way: str
@@ -149,7 +150,7 @@ def _effect(row: KernelInstruction) -> Effect:
         tuple(place for place, kind in roles["reads"] if kind == "given"),
         tuple((place, HELD if row.name == "LOAD_OBJECT" else WRITTEN[kind]) for place, kind in roles["writes"]),
         tuple((place, at[each.source]) for place, each in operands if each.role == "copies"),
-        ranges.get("items", 0), ranges.get("", 0), ranges.get("made", 0),
+        ranges.get("items", 0), ranges.get("", 0), ranges.get("made", 0), ranges.get("sum", 0),
         roles["gathering"][0][0] if roles["gathering"] else 0, roles["target"][0][0] if roles["target"] else 0,
         _way(row), _may_stop(row), row.ends, row.takes_fuel,
     )  # fmt: skip
@@ -450,6 +451,8 @@ class _Added:
             raise refusal(f"word {number}: {effect.name} reads an iterator at register {word[effect.items]}")
         if effect.numbers and any(state.get(word[effect.numbers] + offset) != INT for offset in range(3)):
             raise refusal(f"word {number}: {effect.name} reads a range at register {word[effect.numbers]}")
+        if effect.sum and any(state.get(word[effect.sum] + offset) != FLOAT for offset in range(2)):
+            raise refusal(f"word {number}: {effect.name} reads a sum at register {word[effect.sum]}")
         for place, size in ((effect.items, 2), (effect.numbers, 3)):
             own = range(word[place], word[place] + size)
             if place and (self.fixed.keys() & own or any(word[written] in own for written, _ in effect.writes)):

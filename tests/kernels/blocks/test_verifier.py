@@ -26,6 +26,10 @@ def kept(values):
     return found, {value for value in values}, {value: 1 for value in values}, sum(value for value in values)
 
 
+def halves(values):
+    return sum(value * 0.5 for value in values), sum((0.5 for _ in values), 2.0)
+
+
 def from_the_last(values):
     total = 1
     for value in reversed(values):
@@ -51,7 +55,7 @@ def replaced(values):
 
 CALLS = [
     (block_loops.last_of_some, (50,)), (block_loops.counted_by_while, (50,)), (block_loops.sum_of_numbered, ([1, 2, 3],)),
-    (block_loops.sum_of_pairs, ([1, 2, 3],)), (block_sequences.collected, (["a", 1, 2.5],)), (block_loops.pairs_from, ([5, 6], 2)),
+    (halves, ([1, 2, 3],)), (block_loops.sum_of_pairs, ([1, 2, 3],)), (block_sequences.collected, (["a", 1, 2.5],)), (block_loops.pairs_from, ([5, 6], 2)),
     (block_programs.sum_with_handler, ([1, 2, 3, 40],)), (block_programs.exchanged, (2**70, [3, "42", 0.0, None])),
     (block_programs.half_of_pairs, (5,)), (block_programs.zipped_range_and_list, (3,)), (squares, (3,)), (kept, ([3, 0, 5],)),
     (from_the_last, ([3, None, 5],)), (doubled, ([1, 2, 3],)), (replaced, ([1, 2, 3],)),
