@@ -43,7 +43,7 @@ cdef PyObject* call_on_trial(BlockKernel kernel, Routine routine, PyObject** arg
         begun = trial_time(kernel.batch_way)
     way = kernel.batch_way      # the function may be called inside
     result = call_plainly_of(routine, arguments) if way == PLAIN_WAY else run_blocks_of(routine, kernel, arguments)
-    if result == NULL or cascade_is_special(result) or kernel.callee.growths != growths:
+    if result == NULL or leads_elsewhere(result) or kernel.callee.growths != growths:
         kernel.batch_begun = NOT_TIMED
     elif begun != NOT_TIMED:
         seconds = trial_time(way) - begun
@@ -56,6 +56,11 @@ cdef PyObject* call_on_trial(BlockKernel kernel, Routine routine, PyObject** arg
     return result
 
 
+cdef inline bint leads_elsewhere(PyObject* result) noexcept:
+    # Whether other work of any length follows before the next call. A tail call is followed by a step, which takes equally long on both ways.
+    return cascade_is_special(result) and type_of(result) != cascade_tail_call
+
+
 cdef PyObject* call_in_plain_batch(PyObject* callee, PyObject** arguments, size_t count, PyObject* names) noexcept:
     # The entry of a function meanwhile: nearly what it is where the kernel is retired.
     cdef Routine routine = <Routine>callee
@@ -66,7 +71,7 @@ cdef PyObject* call_in_plain_batch(PyObject* callee, PyObject** arguments, size_
         kernel.batch_left = 0
         routine.entry = call_blocks
     result = routine.plain_entry(routine.plain_callee, arguments, routine.positional, names)
-    if result == NULL or cascade_is_special(result):
+    if result == NULL or leads_elsewhere(result):
         kernel.batch_begun = NOT_TIMED
     return result
 

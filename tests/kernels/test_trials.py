@@ -371,3 +371,24 @@ def test_short_calls_that_raise_are_no_samples(at_the_first_call):
             program(1)
     assert fails.routine.block_kernel.entries > 0
     assert not fails.routine.block_kernel.retired
+
+
+@pytest.mark.parametrize(("typed", "is_retired"), [(1.3, True), (0.7, False)])
+def test_steps_of_tail_calls_over_objects_are_compared(at_the_first_call, typed, is_retired):
+    @cs.task
+    def joined(text: str, found: str) -> Any:
+        return joined.tail(text[1:], found + text[0]) if text else found
+
+    readings = []
+
+    def clock(plain: bool) -> float:
+        readings.append(1e-7 if plain else typed * 1e-7)
+        return sum(readings)
+
+    _vm.use_trial_clock(clock)
+    program = cs.compile(joined)
+    for _ in range(60):
+        assert program("abc" * 40, "") == "abc" * 40
+    kernel = joined.routine.block_kernel
+    assert kernel.trial_seconds[0] / kernel.trial_seconds[1] == pytest.approx(typed)
+    assert (kernel.retired, kernel.slower) == (is_retired, is_retired)
