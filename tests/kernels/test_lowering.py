@@ -149,7 +149,7 @@ def test_an_exception_has_the_users_lines(run):
     [
         (generates, "CS103", "generators"),
         (looks_at_itself, "CS105", "locals()"),
-        (compares_identity, "CS136", "compare with =="),
+        (compares_identity, "CS136", "compare numbers with =="),
         (len, "CS100", "not a plain Python function"),
     ],
 )
