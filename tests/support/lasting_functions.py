@@ -287,6 +287,16 @@ def stored_and_dropped():
     NOTES.append("over")
 
 
+def zipped_to_the_end():
+    for x, y in zip([Dying(1), Dying(2)], [Dying(3), Dying(4)]):
+        NOTES.append((x.number, y.number))
+    for x, y, z in zip([Dying(1), Dying(2)], [Dying(3)], (Dying(5), Dying(6))):
+        NOTES.append((x.number, y.number, z.number))
+    for i, (x, y) in enumerate(zip([Dying(1)], [Dying(3), Dying(4)])):
+        NOTES.append((i, x.number, y.number))
+    NOTES.append("over")
+
+
 def zipped_and_left():
     for x, y in zip([Dying(1), Dying(2)], [Dying(3), Dying(4)]):
         if x.number < y.number:

@@ -21,6 +21,7 @@ from cascade.kernels.blocks.values import (
     ITERATORS,
     PLAIN_ITERATORS,
     RANGE,
+    ZIPPED,
     Value,
 )
 from cascade.kernels.model import INT, OBJECT
@@ -107,9 +108,10 @@ def for_iter(translator: Translator, instruction: Instruction) -> None:
     if iterator.kind == RANGE:
         over_range(translator, instruction, iterator)
     elif iterator.kind in ITERATORS or iterator.cls in NEXT_OF:
-        end = Label()
-        item = next_of(translator, iterator, end, translator.version)
-        at_end(translator, instruction, end, (iterator,))
+        ends = [Label() for _ in range(count_of_ends(iterator))]
+        item = next_of(translator, iterator, ends, translator.version)
+        for number, end in enumerate(ends):
+            at_end(translator, instruction, end, (ended_at(iterator, number),))
         translator.push(item)
     elif iterator.kind == OBJECT:
         over_object(translator, instruction)
@@ -117,25 +119,38 @@ def for_iter(translator: Translator, instruction: Instruction) -> None:
         raise LeavesTyped
 
 
-def next_of(translator: Translator, iterator: Value, end: Label, version: Version | None = None) -> Value:
-    """Returns the next item of an iterator; at its end goes to a label.
+def count_of_ends(iterator: Value) -> int:
+    """Returns how many iterators may be the one that ends a loop: of zip(), each of those that it takes items of."""
+    return len(iterator.parts) if iterator.kind == ZIPPED else count_of_ends(iterator.parts[0]) if iterator.parts else 1
+
+
+def ended_at(iterator: Value, number: int) -> Value:
+    """Returns an iterator in which those of zip() stand so that one of them, which is at its end, dies first."""
+    parts = iterator.parts
+    if iterator.kind == ZIPPED:
+        return iterator._replace(parts=(*parts[:number], *parts[number + 1 :], parts[number]))
+    return iterator._replace(parts=(ended_at(parts[0], number),)) if parts else iterator
+
+
+def next_of(translator: Translator, iterator: Value, ends: list[Label], version: Version | None = None) -> Value:
+    """Returns the next item of an iterator; at its end goes to a label, of zip() to that of the iterator that is at its end.
 
     A loop is rotated where taking the item is the whole instruction: a side exit at the end of the loop finds all of it done.
     """
     if iterator.kind == OBJECT and iterator.cls is not None:
-        return NEXT_OF[iterator.cls](translator, iterator, end)
+        return NEXT_OF[iterator.cls](translator, iterator, ends[0])
     if iterator.kind == ITEMS and iterator.cls is BACKWARD_ITEMS:
         register = translator.temporary()
-        translator.emit("LIST_NEXT_BACKWARD", a=register, b=iterator.register, target=end)
+        translator.emit("LIST_NEXT_BACKWARD", a=register, b=iterator.register, target=ends[0])
         return Value(OBJECT, register)
     if iterator.kind == ITEMS and iterator.cls in text_items.NEXT:
-        return text_items.next_item(translator, iterator, end)
+        return text_items.next_item(translator, iterator, ends[0])
     if iterator.kind == ITEMS and iterator.cls not in KINDS:
-        return arrays.next_item(translator, iterator, end)
+        return arrays.next_item(translator, iterator, ends[0])
     if iterator.kind in (ITEMS, RANGE):
         name = "NEXT" if iterator.kind == RANGE else f"{KINDS[iterator.cls]}_NEXT"
         register = translator.temporary()
-        translator.emit(name, a=register, b=iterator.register, target=end)
+        translator.emit(name, a=register, b=iterator.register, target=ends[0])
         if version is not None and version.rotated is None:
             body = Label()
             translator.chunk.pinned.add(register)
@@ -146,7 +161,7 @@ def next_of(translator: Translator, iterator: Value, end: Label, version: Versio
         count, following, number = translator.temporary(), translator.temporary(), iterator.register
         translator.chunk.pinned.update((count, following))
         translator.emit("ADD_INT", a=following, b=number, c=translator.register(Value(INT, known=1)))
-        item = next_of(translator, iterator.parts[0], end)  # behind the sum, which may exit: no item is lost then
+        item = next_of(translator, iterator.parts[0], ends)  # behind the sum, which may exit: no item is lost then
         translator.emit("MOVE", a=count, b=number)
         translator.emit("MOVE", a=number, b=following)
         translator.chunk.drop(Value(INT, following))
@@ -155,8 +170,9 @@ def next_of(translator: Translator, iterator: Value, end: Label, version: Versio
         raise LeavesTyped
     for part in iterator.parts[1:]:
         check_next(translator, part)
-    first = next_of(translator, iterator.parts[0], end)
-    return Value(DISPLAY, parts=(first, *(next_of(translator, part, end) for part in iterator.parts[1:])))
+    return Value(
+        DISPLAY, parts=tuple(next_of(translator, part, [end]) for part, end in zip(iterator.parts, ends, strict=True))
+    )
 
 
 def check_next(translator: Translator, iterator: Value) -> None:
@@ -190,7 +206,7 @@ def over_range(translator: Translator, instruction: Instruction, iterator: Value
     old = translator.state.variables[local] if local >= 0 else None
     at_end(translator, instruction, end, ())
     if local < 0 or (old is not None and old.kind == OBJECT):
-        translator.push(next_of(translator, iterator, end, version))
+        translator.push(next_of(translator, iterator, [end], version))
         return
     translator.save_aliases(local)
     translator.emit("NEXT", a=local, b=iterator.register, target=end)

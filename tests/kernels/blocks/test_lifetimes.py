@@ -181,7 +181,9 @@ def test_operands_die_in_the_order_of_cpython(expression, hot):
     assert found == found[:1] * 4 and "over" in found[0]
 
 
-@pytest.mark.parametrize("function", [functions.zipped_and_left, functions.stored_and_dropped])
+@pytest.mark.parametrize(
+    "function", [functions.zipped_to_the_end, functions.zipped_and_left, functions.stored_and_dropped]
+)
 def test_operands_of_statements_die_in_the_order_of_cpython(function, hot):
     found = notes(function)
     assert found == found[:1] * 4
