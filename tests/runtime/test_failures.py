@@ -364,7 +364,6 @@ def test_an_exception_that_is_returned_is_freed_with_its_frames():
     try:
         for call in (
             lambda value: cs.run(caught(value)),
-            lambda value: asyncio.run(cs.arun(caught(value))),
             lambda value: cs.run([caught(value), caught(1)])[0],
             cs.compile(caught),
         ):
