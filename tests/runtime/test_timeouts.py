@@ -117,13 +117,13 @@ def test_a_run_ends_in_time_unless_a_function_is_called_in_place():
             turns["awaits"] = turns.get("awaits", 0) + 1
             await asyncio.sleep(0)
 
-    @cs.task
+    @cs.task(lower=True)
     def of_numbers(n: int) -> int:
         total = 0
         while True:
             total = (total + n) % 7
 
-    cs.run(in_place(0.01))  # its kernel is made
+    cs.run(in_place(0.01))
     del turns["ended"]
     for target in (in_place(0.4), by_tail_calls(turns), awaiting(), of_numbers(3)):
         with pytest.raises(cs.RunTimeoutError):
