@@ -182,7 +182,7 @@ class Run:
             error, self._error = self._error, None
             raise error
         if self._ended is not None and self._ended.outcome is not None:
-            outcome = self._ended.outcome
+            outcome = self._ended.outcome  # it is kept for the next time
             return _Looked(False, Outcome(outcome.value, outcome.error).unwrap())
         row = self.store.run(self.id)
         if row.is_over:

@@ -135,10 +135,15 @@ cdef object value_at(tuple place, Register* registers, dict nans):
     return boxed(at[0], ord(kind))
 
 
+cdef Py_ssize_t length_of(values) except -1:
+    # Returns the length of a sequence, as its iterator knows it: that of a list is not what a subclass says.
+    return PyList_GET_SIZE(values) if isinstance(values, list) else len(values)
+
+
 cdef object iterator_at(values, Py_ssize_t index, Py_ssize_t step):
     # Returns an iterator whose next item is that of an index.
     cdef ItemsBeyond beyond
-    cdef Py_ssize_t length = PyList_GET_SIZE(values) if isinstance(values, list) else len(values)
+    cdef Py_ssize_t length = length_of(values)
     if index < length or (index == length and step > 0):
         iterator = iter(values) if step > 0 else reversed(values)
         iterator.__setstate__(index)
@@ -161,7 +166,7 @@ cdef class ItemsBeyond:
 
     def __next__(self):
         values = self.values
-        if values is not None and self.index >= 0 and self.index < (PyList_GET_SIZE(values) if isinstance(values, list) else len(values)):
+        if values is not None and 0 <= self.index < length_of(values):
             item = <object>PyList_GET_ITEM(values, self.index) if isinstance(values, list) else values[self.index]
             self.index += self.step
             return item

@@ -195,12 +195,17 @@ class Slower:
         return self.now
 
 
-def test_a_kernel_that_retires_says_so_with_its_figures_and_its_worst_call_out():
-    task = fresh(functions.worked)
+def retired(function):
+    """Returns a new task of a function, and its report once its kernel is retired, as every call takes it twice as long."""
+    task = fresh(function)
     _vm.use_trial_clock(Slower())
     for _ in range(200):
         cs.run(task(2))
-    report = explained(task, 2)
+    return task, explained(task, 2)
+
+
+def test_a_kernel_that_retires_says_so_with_its_figures_and_its_worst_call_out():
+    task, report = retired(functions.worked)
     assert report.block_kernel is not None
     assert (report.block_kernel.retired, report.block_kernel.slower) == (True, True)
     assert report.block_kernel.trial_seconds == (2.0, 1.0)
@@ -224,11 +229,7 @@ def test_items_of_a_map_run_in_the_kernel_of_the_function():
 
 
 def test_a_retired_kernel_whose_call_outs_take_little_time_names_no_culprit():
-    task = fresh(functions.helped)
-    _vm.use_trial_clock(Slower())
-    for _ in range(200):
-        cs.run(task(2))
-    report = explained(task, 2)
+    task, report = retired(functions.helped)
     assert report.block_kernel is not None and report.block_kernel.own_share == 0.75
     assert report.why == (
         "CS150 its kernel takes 2.00 times as long as calling the function; "

@@ -100,9 +100,8 @@ def initialised(translator: Translator, cls: type, initialise: FunctionType, ins
     ]
     translator.refresh()
     start, plain_call = translator.offset, translator.plain_call
-    translator.plain_call = (
-        True  # what is inlined may begin the instruction once more, and the stack is no longer the instruction's
-    )
+    # What is inlined may begin the instruction once more, and the stack is no longer the instruction's.
+    translator.plain_call = True
     if not translate(translator, initialise, count + 1, instruction):
         call_out(translator, instruction, start)
     translator.offset, translator.plain_call = start, plain_call

@@ -470,22 +470,23 @@ class Inlined(Translator):
         results.append((result, self.state.guarded))
 
     def finish(self) -> None:
-        held, variables = self.own_values(), [value for value in self.state.variables if value is not None]
+        held = self.own_values()
         if self.passed_on:
-            if any(map(may_die, held)) or any(is_borrowed(each, self.fixed) and each.cls is None for each in variables):
-                raise NotInlined  # CPython drops the variables in their order, and these are not arguments
-            last = {
-                each.register: number
-                for number, each in enumerate(self.state.variables)
-                if each is not None and each.register in self.passed_on
-            }
-            if self.last_holders not in (None, last):
-                raise NotInlined
-            self.last_holders = last
+            self.note_last_holders(held)
         for value in held:
             self.release(value)
         self.state.variables, self.state.stack = [None] * len(self.state.variables), []
         self.refresh()
+
+    def note_last_holders(self, held: list[Value]) -> None:
+        """Notes where arguments die: CPython drops the variables in their order, of which those that hold other objects could not be dropped in between."""
+        variables = [(number, value) for number, value in enumerate(self.state.variables) if value is not None]
+        if any(map(may_die, held)) or any(is_borrowed(each, self.fixed) and each.cls is None for _, each in variables):
+            raise NotInlined
+        last = {value.register: number for number, value in variables if value.register in self.passed_on}
+        if self.last_holders not in (None, last):
+            raise NotInlined  # it differs by the path
+        self.last_holders = last
 
 
 def is_borrowed(value: Value, fixed: set[int]) -> bool:

@@ -145,9 +145,8 @@ def operation(translator: Translator, sign: str, left: Value, right: Value) -> V
         return None
     one, other = promoted(translator, left, kind), promoted(translator, right, kind)
     if sign == "%" and one.register in translator.chunk.names:
-        translator.chunk.pinned.add(
-            one.register
-        )  # a sum or product that wraps is not that of a superinstruction, which has no limit
+        # A sum or product that wraps is not that of a superinstruction, which has no limit.
+        translator.chunk.pinned.add(one.register)
     return fitted(translator, translator.computed(kind, f"{name}_INT", one, other), kind)
 
 
