@@ -479,13 +479,17 @@ class Inlined(Translator):
         self.refresh()
 
     def note_last_holders(self, held: list[Value]) -> None:
-        """Notes where arguments die: CPython drops the variables in their order, of which those that hold other objects could not be dropped in between."""
+        """Notes the last variable that holds each argument: CPython drops variables in their order, and the argument dies there.
+
+        Raises:
+            NotInlined: a variable has another object that may die, between two arguments; or the order differs by the path.
+        """
         variables = [(number, value) for number, value in enumerate(self.state.variables) if value is not None]
         if any(map(may_die, held)) or any(is_borrowed(each, self.fixed) and each.cls is None for _, each in variables):
             raise NotInlined
         last = {value.register: number for number, value in variables if value.register in self.passed_on}
         if self.last_holders not in (None, last):
-            raise NotInlined  # it differs by the path
+            raise NotInlined
         self.last_holders = last
 
 
