@@ -33,7 +33,7 @@ from tests.support.frozen_heap import frozen_heap
 from tests.support.object_programs.descriptions import SCALARS, Describer, without_addresses
 from tests.support.object_programs.model import HEADER, Call, Program, compiled
 
-PLAIN_SECONDS, TASK_SECONDS = 0.2, 20.0
+PLAIN_SECONDS, TASK_SECONDS = 0.06, 20.0
 """Time of all equal calls in plain Python, which are left out if they take longer, and of those of tasks."""
 
 ITERATED = "iter"

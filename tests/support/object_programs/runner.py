@@ -82,11 +82,11 @@ def _work(connection: Any, current: Any, options: Options) -> None:
     resource.setrlimit(resource.RLIMIT_AS, (MEMORY, resource.RLIM_INFINITY))
     resource.setrlimit(resource.RLIMIT_CORE, (0, 0))
     gc.disable()
-    freeze_heap()  # programs collect garbage: what was imported is none
     if os.environ.get(BLOCKS):
         lower_without_delay(True)
     minimised: Counter[str] = Counter()
     for chunk in iter(connection.recv, None):
+        freeze_heap()  # programs collect garbage: what has been imported by now is none
         tally = Tally()
         for seed in chunk:
             current.value = seed
