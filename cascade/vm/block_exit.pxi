@@ -106,10 +106,9 @@ cdef object value_at(tuple place, Register* registers, dict nans):
     # stack may be that of a variable.
     cdef str kind = place[0]
     cdef Register* at
+    cdef Py_ssize_t i
     if kind == "k":
         return place[1]
-    if kind == "zipped":
-        return zip(*[value_at(part, registers, nans) for part in place[1]])
     if kind == "display":
         return tuple([value_at(part, registers, nans) for part in place[1]])
     if kind == "row":
@@ -126,8 +125,13 @@ cdef object value_at(tuple place, Register* registers, dict nans):
         return iterator_at(<object><PyObject*>at[0].object, at[1].i, 1)
     if kind == "backward":
         return iterator_at(<object><PyObject*>at[0].object, at[1].i, -1)
-    if kind == "counted":
-        return enumerate(value_at(place[2], registers, nans), at[0].i)
+    if kind in ("zipped", "counted"):
+        iterators = [value_at(part, registers, nans) for part in place[2]]
+        made = zip(*iterators) if kind == "zipped" else enumerate(iterators[0], at[0].i)
+        held = [value_at(part, registers, nans) for part in place[3]]
+        for i in range(len(held)):
+            cascade_hold_last(made, i - len(held), held[i])
+        return made
     if "A" <= kind <= "K":
         return take_new(cascade_new_scalar(at[0], ord(kind) - ord("A")))
     if kind == "d" and at[0].d != at[0].d:

@@ -404,6 +404,28 @@ OP(LIST_DELETE)
     NEXT;
 }
 
+static int cascade_note_tuple(PyObject *found, void *last)
+{
+    if (PyTuple_CheckExact(found))
+        *(PyObject **)last = found;
+    return 0;
+}
+
+/* A new zip() or enumerate() gets an item that it gave last, by its place from the end: it stands in the tuple that is used for each
+ * result, the last one that the iterator holds, in which there is None so far. */
+static void cascade_hold_last(PyObject *iterator, Py_ssize_t place, PyObject *item)
+{
+    PyObject *tuple = NULL, **held;
+    Py_TYPE(iterator)->tp_traverse(iterator, cascade_note_tuple, &tuple);
+    if (tuple == NULL || PyTuple_GET_SIZE(tuple) + place < 0)
+        return;
+    held = &cascade_tuple_items(tuple)[PyTuple_GET_SIZE(tuple) + place];
+    if (*held == Py_None)
+        Py_SETREF(*held, Py_NewRef(item));
+    if (!PyObject_GC_IsTracked(tuple))
+        PyObject_GC_Track(tuple);
+}
+
 OP(LIST_NEXT_BACKWARD)
 {
     cascade_register *state = &r[(uint32_t)w->b];

@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import enum
+import math
+import sys
 import weakref
 from dataclasses import dataclass
 from typing import Any, ClassVar, NamedTuple
@@ -536,4 +538,53 @@ def attributes_where_there_are(values: list[Any]) -> int:
             found += value.x
         except AttributeError:
             found -= 1
+    return found
+
+
+# -- Attributes that are names ------------------------------------------------------------------------------------------
+
+NUMBER = 5
+MODULE = sys.modules[__name__]
+
+
+class Names:
+    """An object whose attributes are the names of this module."""
+
+    def __init__(self) -> None:
+        self.__dict__ = globals()
+
+
+def sets_a_name_by_its_module(count: int) -> list[Any]:
+    found = []
+    for i in range(count):
+        found.append(NUMBER)
+        MODULE.NUMBER = i  # type: ignore[attr-defined]
+    MODULE.NUMBER = 5  # type: ignore[attr-defined]
+    return found
+
+
+def sets_a_name_by_an_object(count: int) -> list[Any]:
+    found, names = [], Names()
+    for i in range(count):
+        found.append(NUMBER)
+        names.NUMBER = i / 2  # type: ignore[attr-defined]
+    names.NUMBER = 5  # type: ignore[attr-defined]
+    return found
+
+
+def sets_a_name_by_its_dict(count: int) -> list[Any]:
+    found, names = [], globals()
+    for i in range(count):
+        found.append(NUMBER)
+        names["NUMBER"] = i
+    names["NUMBER"] = 5
+    return found
+
+
+def sets_a_function_of_a_module(count: int) -> list[Any]:
+    found, floor = [], math.floor
+    for i in range(count):
+        found.append(math.floor(i + 0.5))
+        math.floor = abs  # type: ignore[assignment]
+    math.floor = floor
     return found

@@ -302,3 +302,29 @@ def zipped_and_left():
         if x.number < y.number:
             break
     NOTES.append("left")
+
+
+TWO, MORE = "[Dying(1), Dying(2)]", "(Dying(3), Dying(4), Dying(5))"
+HELD_BY_THE_ITERATOR = (
+    f"for x, x in zip({TWO}, {MORE}): NOTES.append(0)",
+    f"for x, y in zip({TWO}, {MORE}):\n        x = None\n        NOTES.append(0)",
+    f"for x, y in zip({MORE}, reversed({TWO})):\n        del x, y\n        NOTES.append(0)",
+    f"for i, x in enumerate({TWO}):\n        x = i\n        NOTES.append(x)",
+    f"for i, x in enumerate(reversed({TWO})):\n        x = None",
+    f"for i, x in enumerate([1, 'a', *{MORE}]):\n        x = None\n        NOTES.append(i)",
+    f"for i, x in enumerate({TWO}):\n        try:\n            raise Noted\n        except Noted as x:\n            NOTES.append(i)",
+    f"for i, x in enumerate({TWO}):\n        held = lambda: x\n        x = held().number\n        NOTES.append(x)",
+    f"for i, (x, x) in enumerate(zip({TWO}, {MORE})): NOTES.append(i)",
+    f"[0 for x, x in zip({TWO}, {MORE})]",
+    f"xs = {TWO}\n    for i, x in enumerate(xs):\n        x = xs[i] = None\n        NOTES.append(i)",
+    f"xs = {TWO}\n    for x, y in zip(xs, {MORE}):\n        x = y = None\n        xs.pop()\n        NOTES.append(0)",
+    f"for pair in zip({MORE}, {MORE}): NOTES.append(pair[0].number)",
+    f"for pair in enumerate({MORE}): NOTES.append(pair[0])",
+    f"found = []\n    for pair in enumerate({MORE}): found.append(pair)",
+    f"for pair in enumerate({MORE}):\n        i, x = pair\n        x = pair = None",
+    f"n = 1\n    for i, x in enumerate({MORE}):\n        x = None\n        n *= 2**40\n        NOTES.append(i)",
+    f"n = 1\n    for x, y in zip({MORE}, {TWO}):\n        del x\n        n *= 2**62\n        NOTES.append(y.number)",
+    f"xs = {TWO}\n    sum(x.number for x, x in zip([0, *xs], (*xs, 0)) if x)",
+    f"for x in range(2):\n        for i, x in enumerate({TWO}):\n            if i == 1:\n                break\n            x = None",
+)
+"""Statements in loops over zip() and enumerate() in which nothing but the tuple that these keep has an item at times."""

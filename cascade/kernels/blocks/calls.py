@@ -12,6 +12,7 @@ from cascade.kernels.blocks.c_calls import C_FUNCTIONS, call_c, finish
 from cascade.kernels.blocks.chunks import STRIDE
 from cascade.kernels.blocks.decode import Instruction
 from cascade.kernels.blocks.iteration import iterator_of, places_to_loop
+from cascade.kernels.blocks.last_items import held_items
 from cascade.kernels.blocks.lookahead import callee_of, consumer
 from cascade.kernels.blocks.names import NULL_LAST
 from cascade.kernels.blocks.numbers import SIZES, truth
@@ -248,7 +249,8 @@ def call_enumerate(translator: Translator, count: int, instruction: Instruction)
     register = iterator_slot(translator, instruction)
     parts = iterators(translator, count, 1, register + 1)
     translator.emit("MOVE", a=register, b=translator.register(start))
-    return finish(translator, instruction, Value(COUNTED, register, parts=parts))
+    held = held_items(translator, instruction, parts)
+    return finish(translator, instruction, Value(COUNTED, register, parts=(*parts, *held)))
 
 
 def counts_on(translator: Translator, start: Value) -> bool:
@@ -269,7 +271,9 @@ def call_zip(translator: Translator, count: int, instruction: Instruction) -> bo
     if not all(is_iterable(translator, place, instruction) for place in range(-count, 0)):
         return False
     register = iterator_slot(translator, instruction)
-    return finish(translator, instruction, Value(ZIPPED, register, parts=iterators(translator, count, count, register)))
+    parts = iterators(translator, count, count, register)
+    held = held_items(translator, instruction, parts)
+    return finish(translator, instruction, Value(ZIPPED, register, parts=(*held, *parts)))
 
 
 def is_iterable(translator: Translator, place: int, instruction: Instruction) -> bool:

@@ -20,10 +20,24 @@ from cascade.kernels.blocks.values import CHAR, NULL, Value
 
 COMPREHENSIONS = ("<listcomp>", "<setcomp>", "<dictcomp>")
 """Up to CPython 3.11, functions that are made and called at once."""
+BEGINNING = ("LOAD_FAST_AND_CLEAR", "SWAP", "BUILD_LIST", "BUILD_SET", "BUILD_MAP")
 GENERATOR = "<genexpr>"
 CONSUMERS: dict[object, Consumer] = {}
 """By the function that is called with a generator; see `consumers.py`."""
 HASHABLE = (type, type(sum), type(str.join))
+
+
+def begun_at(translator: Translator, offset: int) -> tuple[Instruction, int]:
+    """Returns the instruction at an offset behind those by which a comprehension that is a part of the function begins (from CPython 3.12 on).
+
+    The old values of its variables and the container that it makes get below its iterator; the second result is how many these are.
+    """
+    pushed = 0
+    following = translator.text.instructions[offset]
+    while following.name in BEGINNING:
+        pushed += following.name != "SWAP"
+        following = translator.text.instructions[following.after]
+    return following, pushed
 
 
 class Made(NamedTuple):

@@ -6,6 +6,7 @@ from collections.abc import Iterator
 from types import CodeType, FunctionType, TracebackType
 from typing import NamedTuple
 
+from cascade.kernels.blocks.last_items import held_in, iterators_in
 from cascade.kernels.blocks.points import Exit, IteratorArgument
 from cascade.kernels.blocks.resume import continuation
 from cascade.kernels.blocks.translator import Translator
@@ -126,10 +127,11 @@ def place_of(value: Value) -> Place:
         return ("range", value.register)
     if value.kind == ITEMS:
         return ("backward" if value.cls is BACKWARD_ITEMS else "items", value.register)
-    if value.kind == COUNTED:
-        return ("counted", value.register, place_of(value.parts[0]))
+    if value.kind in (COUNTED, ZIPPED):
+        iterators, held = iterators_in(value), held_in(value)
+        return (value.kind, value.register, tuple(map(place_of, iterators)), tuple(map(place_of, held)))
     if value.kind == ITERATED:
         return place_of(value.parts[0])
-    if value.kind in (ZIPPED, DISPLAY, ROW):
+    if value.kind in (DISPLAY, ROW):
         return (value.kind, tuple(place_of(part) for part in value.parts))
     return ("o", value.register)

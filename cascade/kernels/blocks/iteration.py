@@ -3,12 +3,14 @@
 from __future__ import annotations
 
 from collections.abc import Callable
+from itertools import zip_longest
 
 from cascade.kernels.assemble import Label
 from cascade.kernels.blocks import arrays, text_items
-from cascade.kernels.blocks.comprehensions import made_at
+from cascade.kernels.blocks.comprehensions import begun_at, made_at
 from cascade.kernels.blocks.decode import Instruction
 from cascade.kernels.blocks.generic import call_out
+from cascade.kernels.blocks.last_items import held_in, hold, iterators_in
 from cascade.kernels.blocks.points import LeavesTyped, Version
 from cascade.kernels.blocks.sequences import KINDS, inherits_list
 from cascade.kernels.blocks.steps import step
@@ -63,15 +65,10 @@ def get_iter(translator: Translator, instruction: Instruction) -> None:
 def places_to_loop(translator: Translator, instruction: Instruction, below: int) -> int | None:
     """Returns by how many places the iterator that GET_ITER makes stands higher at its loop; None where none follows.
 
-    In a comprehension that is a part of the function (from CPython 3.12 on) the old values of its variables and the container
-    that it makes get below the iterator first. On 3.11 a function is called with the iterator, as that of a generator expression is:
-    it stands at `below` on the stack.
+    In a comprehension that is a part of the function, other values get below the iterator first. On 3.11 a function is called with the
+    iterator, as that of a generator expression is: it stands at `below` on the stack.
     """
-    pushed = 0
-    following = translator.text.instructions[instruction.after]
-    while following.name in ("LOAD_FAST_AND_CLEAR", "SWAP", "BUILD_LIST", "BUILD_SET", "BUILD_MAP"):
-        pushed += following.name != "SWAP"
-        following = translator.text.instructions[following.after]
+    following, pushed = begun_at(translator, instruction.after)
     if following.name == "FOR_ITER":
         return pushed
     return 0 if made_at(translator, instruction.after, below) is not None else None
@@ -121,15 +118,16 @@ def for_iter(translator: Translator, instruction: Instruction) -> None:
 
 def count_of_ends(iterator: Value) -> int:
     """Returns how many iterators may be the one that ends a loop: of zip(), each of those that it takes items of."""
-    return len(iterator.parts) if iterator.kind == ZIPPED else count_of_ends(iterator.parts[0]) if iterator.parts else 1
+    parts = iterators_in(iterator)
+    return len(parts) if iterator.kind == ZIPPED else count_of_ends(parts[0]) if parts else 1
 
 
 def ended_at(iterator: Value, number: int) -> Value:
     """Returns an iterator in which those of zip() stand so that one of them, which is at its end, dies first."""
-    parts = iterator.parts
+    parts, held = iterators_in(iterator), held_in(iterator)
     if iterator.kind == ZIPPED:
-        return iterator._replace(parts=(*parts[:number], *parts[number + 1 :], parts[number]))
-    return iterator._replace(parts=(ended_at(parts[0], number),)) if parts else iterator
+        return iterator._replace(parts=(*held, *parts[:number], *parts[number + 1 :], parts[number]))
+    return iterator._replace(parts=(ended_at(parts[0], number), *held)) if parts else iterator
 
 
 def next_of(translator: Translator, iterator: Value, ends: list[Label], version: Version | None = None) -> Value:
@@ -161,18 +159,27 @@ def next_of(translator: Translator, iterator: Value, ends: list[Label], version:
         count, following, number = translator.temporary(), translator.temporary(), iterator.register
         translator.chunk.pinned.update((count, following))
         translator.emit("ADD_INT", a=following, b=number, c=translator.register(Value(INT, known=1)))
-        item = next_of(translator, iterator.parts[0], ends)  # behind the sum, which may exit: no item is lost then
+        item = next_and_held(translator, iterator, ends)[0]  # behind the sum, which may exit: no item is lost then
         translator.emit("MOVE", a=count, b=number)
         translator.emit("MOVE", a=number, b=following)
         translator.chunk.drop(Value(INT, following))
         return Value(DISPLAY, parts=(Value(INT, count), item))
-    if any(map(makes_items, iterator.parts)):
+    parts = iterators_in(iterator)
+    if any(map(makes_items, parts)):
         raise LeavesTyped
-    for part in iterator.parts[1:]:
+    for part in parts[1:]:
         check_next(translator, part)
-    return Value(
-        DISPLAY, parts=tuple(next_of(translator, part, [end]) for part, end in zip(iterator.parts, ends, strict=True))
-    )
+    return Value(DISPLAY, parts=next_and_held(translator, iterator, ends))
+
+
+def next_and_held(translator: Translator, iterator: Value, ends: list[Label]) -> tuple[Value, ...]:
+    """Returns the next items of the iterators that zip() or enumerate() takes items of; these are held in place of the last ones."""
+    parts, items = iterators_in(iterator), []
+    for number, (part, held) in enumerate(zip_longest(parts, held_in(iterator))):
+        items.append(next_of(translator, part, ends if len(parts) == 1 else [ends[number]]))
+        if held is not None:
+            hold(translator, held, items[-1])
+    return tuple(items)
 
 
 def check_next(translator: Translator, iterator: Value) -> None:

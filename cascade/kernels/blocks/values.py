@@ -87,7 +87,8 @@ class Value(NamedTuple):
         owned: whether it is the stack's own: its reference is dropped when it is consumed.
         local: the number of the variable that holds it; -1 where none does.
         known: the object itself, where it is known.
-        parts: the items of a display; the iterators of counted and zipped; of a condition its two sides.
+        parts: the items of a display; the iterators of counted and zipped, with what holds the items that these gave last (see
+            `last_items.py`), in the order in which they die, of zipped the last one first; of a condition its two sides.
         name: of a condition the instruction.
         general: an object of any class that no more versions are made for; a condition whose value is a bool of NumPy's.
         met: of such an object, the class that it has had; it is tested again before the code relies on it.
@@ -166,7 +167,8 @@ def iterated(value: Value) -> Iterated:
 
 def shifted(value: Value, by: int) -> Value:
     """Returns an iterator in other registers."""
-    return value._replace(register=value.register + by, parts=tuple(shifted(part, by) for part in value.parts))
+    register = value.register + by if value.register >= 0 else value.register
+    return value._replace(register=register, parts=tuple(shifted(part, by) for part in value.parts))
 
 
 Fact = tuple[object, ...]

@@ -264,3 +264,16 @@ def test_a_place_where_objects_and_built_in_values_come_by_turns_needs_few_instr
     ):
         assert_same(functions.attributes_where_there_are, values, kernel=kernel)
     assert len(instructions(kernel)) < 200
+
+
+@pytest.mark.parametrize(
+    "function",
+    [
+        functions.sets_a_name_by_its_module,
+        functions.sets_a_name_by_an_object,
+        functions.sets_a_name_by_its_dict,
+        functions.sets_a_function_of_a_module,
+    ],
+)
+def test_a_name_that_the_function_itself_sets_as_an_attribute_means_the_new_value_at_once(function):
+    assert_same(function, 4)

@@ -173,10 +173,10 @@ def hot(request):
         yield
 
 
-@pytest.mark.parametrize("expression", functions.OPERANDS)
-def test_operands_die_in_the_order_of_cpython(expression, hot):
+@pytest.mark.parametrize("statement", functions.OPERANDS + functions.HELD_BY_THE_ITERATOR)
+def test_operands_and_items_die_in_the_order_of_cpython(statement, hot):
     names = dict(vars(functions))
-    exec(f"def f():\n    {expression}\n    NOTES.append('over')\n", names)
+    exec(f"def f():\n    {statement}\n    NOTES.append('over')\n", names)
     found = notes(names["f"])
     assert found == found[:1] * 4 and "over" in found[0]
 
