@@ -364,3 +364,36 @@ def weighed_by_view(values: Any, buffer: Any) -> Any:
     for i in range(len(values)):
         total += view[i % len(view)] * weight(i, 2)
     return total
+
+
+class Named:
+    WEIGHT = 3
+
+    def __repr__(self) -> str:
+        return "one of the named"
+
+
+class Heavier(Named):
+    WEIGHT = 5
+
+
+def weight_of(kind: Any) -> Any:
+    return kind.WEIGHT
+
+
+def sum_of_weights(kinds: Any) -> Any:
+    total = 0
+    for kind in kinds:
+        total += weight_of(kind)
+    return total
+
+
+def looked_up(get: Any, key: Any) -> Any:
+    return get(key)
+
+
+def sum_looked_up(get: Any, keys: Any) -> Any:
+    total = 0
+    for key in keys:
+        total += looked_up(get, key)
+    return total

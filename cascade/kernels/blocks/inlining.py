@@ -174,6 +174,7 @@ class Inlined(Translator):
         self.offset, self.leaving, self.general, self.moved = 0, None, False, False
         self.keywords, self.call_start, self.plain_call, self.hot = (), -1, False, True
         self.met_functions, self.made_kernels, self.partials, self.fragments = callee.met_functions, {}, {}, {}
+        self.bound_methods, self.met_classes = callee.bound_methods, callee.met_classes
         self.not_inlined = outer.not_inlined
         self.inlined_count = 0
         self.last_holders: dict[int, int] | None = None
@@ -347,6 +348,10 @@ class Inlined(Translator):
         self.see(place, met.cls, met.like, 0)
         if self.state.stack[place].unseen or self.state.stack[place] == before:
             raise NotInlined
+
+    def found_here(self, place: int, kind: type) -> object:
+        """Nothing stands there now: the function's own kernel would have to have met it."""
+        raise NotMet
 
     def run(self) -> Value:
         """Makes the code, and returns the result: no argument's register, and with a reference of its own."""

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import copy
+import functools
 import gc
 import sys
 import traceback
@@ -196,3 +197,20 @@ def test_references_are_kept_and_dropped():
 def test_a_view_of_memory_is_met_again_when_the_code_is_renewed():
     for buffer in (b"abc", array("d", [0.5, 1.5]), array("i", [3])):
         assert_same(functions.weighed_by_view, (MANY, buffer))
+
+
+def test_attributes_of_classes():
+    named, heavier = functions.Named, functions.Heavier
+    assert_same(functions.sum_of_weights, ([named] * 6000,), ([named, heavier] * 3000,), ([named, named()],), ([int],))
+
+
+@pytest.mark.parametrize(
+    "get",
+    [{key: 2 * key for key in MANY}.get, MANY.__getitem__, abs, functools.partial(pow, exp=2), functions.scaled],
+    ids=["method", "special method", "function", "partial", "Python function"],
+)
+def test_callables_that_are_arguments(get):
+    program = cs.compile(cs.task(functions.sum_looked_up))
+    for _ in range(3):
+        for keys in (MANY, [1.5, 2, True], [None]):
+            assert outcome(program, get, keys) == outcome(functions.sum_looked_up, get, keys)
