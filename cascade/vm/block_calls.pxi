@@ -85,7 +85,7 @@ cdef PyObject* call_blocks(PyObject* callee, PyObject** arguments, size_t count,
     cdef Routine routine = <Routine>callee
     cdef BlockKernel kernel = <BlockKernel>routine.block_kernel
     cdef PyObject* result
-    cdef int64_t called_out, growths
+    cdef int64_t called_out, pieces
     if kernel.callee.retired:
         routine.entry = routine.plain_entry
         routine.callee = routine.plain_callee
@@ -101,10 +101,10 @@ cdef PyObject* call_blocks(PyObject* callee, PyObject** arguments, size_t count,
         return call_plainly_of(routine, arguments)
     if not kernel.trial.on:
         called_out = kernel.callee.called_out
-        growths = kernel.callee.growths
+        pieces = pieces_made
         result = run_blocks_of(routine, kernel, arguments)
         # A turn of a loop makes up for what entering takes; nothing is known of other calls.
-        if (kernel.callee.called_out != called_out or not kernel.loops) and kernel.callee.growths == growths:
+        if (kernel.callee.called_out != called_out or not kernel.loops) and pieces_made == pieces:
             doubt_blocks(kernel)
         return result
     return call_on_trial(kernel, routine, arguments)

@@ -28,7 +28,7 @@ cdef PyObject* call_on_trial(BlockKernel kernel, Routine routine, PyObject** arg
     # Calls a function by its kernel or as CPython does. Short calls are timed by the batch, from its first to the next one's: reading the
     # clock takes as long as one of them, and what stands between them takes equally long on both ways.
     cdef PyObject* result
-    cdef int64_t growths = kernel.callee.growths
+    cdef int64_t pieces = pieces_made   # by this kernel or those that it calls
     cdef double seconds, begun = NOT_TIMED
     cdef int way
     if kernel.batch_left == 0:
@@ -43,7 +43,7 @@ cdef PyObject* call_on_trial(BlockKernel kernel, Routine routine, PyObject** arg
         begun = trial_time(kernel.batch_way)
     way = kernel.batch_way      # the function may be called inside
     result = call_plainly_of(routine, arguments) if way == PLAIN_WAY else run_blocks_of(routine, kernel, arguments)
-    if result == NULL or leads_elsewhere(result) or kernel.callee.growths != growths:
+    if result == NULL or leads_elsewhere(result) or pieces_made != pieces:
         kernel.batch_begun = NOT_TIMED
     elif begun != NOT_TIMED:
         seconds = trial_time(way) - begun

@@ -153,6 +153,7 @@ cdef void make_machine_code_of(Kernel kernel) noexcept:
 
 
 cdef void make_machine_code_of_blocks(BlockKernel kernel) noexcept:
+    global pieces_made
     cdef SourceCode source
     cdef uint8_t* nesting
     if kernel.callee.machine_growths == kernel.callee.growths:
@@ -178,6 +179,7 @@ cdef void make_machine_code_of_blocks(BlockKernel kernel) noexcept:
     source.kernel = <void*>kernel
     source.has_same_exits = has_same_block_exits
     kernel.callee.machine_growths = kernel.callee.growths
+    pieces_made += 1
     kernel.machine_times += 1
     kernel.callee.machine_at = 0 if machine_work == 0 else 2 * kernel.callee.work if kernel.machine_times < MACHINE_TIMES else INT64_MAX
     if make_machine_code(&kernel.pages, &source):

@@ -12,6 +12,7 @@ cdef extern from "Python.h":
     void PyErr_Restore(PyObject*, PyObject*, PyObject*)
 
 cdef object STOPWATCH_CLOCK = None
+cdef int64_t pieces_made = 0    # of code, in this process: a sample of a trial in which one was made shows what making it took
 
 
 def use_stopwatch_clock(clock):
@@ -43,7 +44,8 @@ cdef double time_of_clock() noexcept:
 
 cdef void code_has_been_made(double begun) noexcept:
     # Stopwatches do not count the time since the real clock showed `begun`.
-    global cascade_making
+    global cascade_making, pieces_made
+    pieces_made += 1
     if STOPWATCH_CLOCK is None:
         cascade_making += cascade_clock() - begun
 

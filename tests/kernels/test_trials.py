@@ -392,3 +392,30 @@ def test_steps_of_tail_calls_over_objects_are_compared(at_the_first_call, typed,
     kernel = joined.routine.block_kernel
     assert kernel.trial_seconds[0] / kernel.trial_seconds[1] == pytest.approx(typed)
     assert (kernel.retired, kernel.slower) == (is_retired, is_retired)
+
+
+def test_calls_in_which_code_of_callees_is_made_are_no_samples(at_the_first_call):
+    class Holder:
+        value = 1
+
+    lines = [f"    if i == {i}:\n        return holder.value + {i}\n" for i in range(40)]
+    space: dict[str, Any] = {}
+    exec("def branch(i, holder):\n" + "".join(lines), space)
+    branch = space["branch"]
+
+    @cs.task
+    def task(i: int, holder: Any) -> Any:
+        return [branch(i, holder)]
+
+    clock = CountingClock(2e-3, 1e-3)
+    _vm.use_trial_clock(clock)
+    programs = [cs.compile(task(i, Holder())) for i in range(40)]
+    for i, program in enumerate(programs):
+        assert program() == [i + 1]  # the first one by the kernel makes the code of a branch
+    kernel = task.routine.block_kernel
+    assert kernel.entries > 10
+    assert not kernel.retired
+    for _ in range(3):
+        for i, program in enumerate(programs):
+            assert program() == [i + 1]
+    assert kernel.retired
