@@ -7,6 +7,7 @@ cdef extern from "vm/kernel.h":
     int cascade_know_characters() except -1
     void cascade_find_small_ints() noexcept
     PyTypeObject* cascade_told[17]
+    bint cascade_warns_of_bytes
     PyTypeObject* cascade_told_apart(PyTypeObject*) noexcept
     int TYPED_GUARDS "CASCADE_GUARDS"
     int TYPED_RAISED "CASCADE_RAISED"
@@ -46,6 +47,7 @@ for _place, _kind in enumerate((
 )):
     cascade_told[_place] = <PyTypeObject*>_kind
 
+cascade_warns_of_bytes = sys.flags.bytes_warning != 0
 
 cascade_know_consumers()
 
@@ -365,7 +367,7 @@ cdef class BlockKernel:
         self.length = max(self.length, start + <Py_ssize_t>len(words[0]))
         self.stub_start = stub_start
         self.overlay(max(start - 1, 0), self.length)
-        self.note_unboxing(start, self.length)
+        self.note_unboxing(max(start - 1, 0), self.length)
         if jump_from >= 0:
             self.retarget(jump_from, start)
         self.callee.growths += 1

@@ -17,6 +17,8 @@ static inline int cascade_is_tuple_of_keys(PyTypeObject *type)
         && type->tp_richcompare == PyTuple_Type.tp_richcompare);
 }
 
+static int cascade_warns_of_bytes;      /* python -b: a comparison of bytes with a str warns, which may run code */
+
 static int cascade_key_is_plain(PyObject *value, int depth)
 {
     PyTypeObject *type = Py_TYPE(value);
@@ -29,7 +31,7 @@ static int cascade_key_is_plain(PyObject *value, int depth)
         return 1;
     }
     if (type == &PyBytes_Type)
-        return depth == CASCADE_NESTED;     /* inside of a tuple it may be compared with a str, which may warn */
+        return depth == CASCADE_NESTED || !cascade_warns_of_bytes;      /* inside of a tuple it may be compared with a str */
     return type->tp_hash == PyBaseObject_Type.tp_hash && type->tp_richcompare == PyBaseObject_Type.tp_richcompare;
 }
 

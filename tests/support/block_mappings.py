@@ -98,6 +98,12 @@ def counted(known: Any, keys: Any) -> Any:
     return known
 
 
+def counted_more(known: Any, keys: Any) -> Any:
+    for key in keys:
+        known[key] += 1
+    return known
+
+
 def removed(known: Any, keys: Any) -> Any:
     found = []
     for key in keys:

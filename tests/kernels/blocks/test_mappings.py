@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import gc
+import subprocess
 import sys
 from collections import Counter, defaultdict, deque
 from typing import Any, NamedTuple
@@ -74,6 +75,40 @@ def test_lookups_of_named_tuples_are_native():
     known = {Stats(1, "a"): 1, (NESTED, 1): 2, Stats(1, 2): 3}
     kernel = assert_same(functions.looked_up, known, [(1, "a"), (NESTED, 1), Stats(1, 2), NESTED])
     assert kernel.exit_count == kernel.called_out == 0
+
+
+def test_counts_of_pairs_of_bytes_are_native():
+    pairs = [(b"a", b"bc"), (b"", b"a"), (b"a", b"bc"), ("a", b"bc"), (b"a", "bc")]
+    kernel = assert_same(functions.counted_more, Counter(pairs), pairs * 20)
+    assert kernel.exit_count == kernel.called_out == 0
+
+
+WARNED = """
+import sys
+import warnings
+from cascade.kernels.blocks.kernel import block_kernel
+
+def found(known, keys):
+    return [known.get(key) for key in keys]
+
+# A str and bytes of the same hash in tuples of the same hash: CPython compares them, and warns.
+text = "ab"
+data = b"ab"
+assert hash(text) == hash(data)
+for look_up in (found, block_kernel(found)):
+    with warnings.catch_warnings(record=True) as seen:
+        warnings.simplefilter("always")
+        assert look_up({(text, 1): 1}, [(data, 1), (text, 1)]) == [None, 1]
+    print([str(each.message) for each in seen])
+"""
+
+
+def test_comparisons_of_bytes_in_tuples_warn_as_cpythons_do():
+    done = subprocess.run([sys.executable, "-b", "-c", WARNED], capture_output=True, text=True, timeout=60, check=False)
+    assert done.stderr == ""
+    by_cpython, by_kernel = done.stdout.splitlines()
+    assert "Comparison between bytes and string" in by_cpython
+    assert by_kernel == by_cpython
 
 
 def test_the_hash_of_a_tuple_of_users_is_asked_for_as_often_as_by_cpython():
