@@ -397,3 +397,78 @@ def sum_looked_up(get: Any, keys: Any) -> Any:
     for key in keys:
         total += looked_up(get, key)
     return total
+
+
+# -- Results of several kinds -----------------------------------------------------------------------------------------
+
+
+class Level:
+    def __init__(self, value: Any) -> None:
+        self.value = value
+
+    def raised(self, least: Any) -> Any:
+        if self.value > least:
+            return self.value
+        return self.value + least
+
+    def found(self, wanted: Any) -> Any:
+        if self.value == wanted:
+            return None
+        return wanted - self.value
+
+    def halved(self, most: Any) -> Any:
+        if self.value < most:
+            return 0
+        if self.value == most:
+            return self.value / 2
+        return self.value < 9
+
+
+def raise_levels(values: Any, count: int) -> Any:
+    """An attribute, or a sum; attributes change under way."""
+    levels = [Level(value) for value in values]
+    found = []
+    for number in range(count):
+        total = 0
+        for level in levels:
+            total += level.raised(number % 100)
+        found.append((total, type(total).__name__))
+        if number % 50 == 0:
+            levels[number % len(levels)].value = values[number // 50 % len(values)]
+    return found
+
+
+def keep_raised(values: Any, count: int) -> Any:
+    """What an attribute is returns as that very object."""
+    levels = [Level(value) for value in values]
+    found: list[Any] = []
+    for number in range(count):
+        for level in levels:
+            raised = level.raised(number % 100)
+            found.append((raised, type(raised).__name__))
+    return found
+
+
+def find_levels(values: Any, count: int) -> Any:
+    """None, or a number."""
+    levels = [Level(value) for value in values]
+    total, missing = 0, 0
+    for number in range(count):
+        for level in levels:
+            found = level.found(number % 7)
+            if found is None:
+                missing += 1
+            else:
+                total += found
+    return total, missing
+
+
+def halve_levels(values: Any, count: int) -> Any:
+    """An int, a float or a bool."""
+    levels = [Level(value) for value in values]
+    found = []
+    for number in range(count):
+        for level in levels:
+            halved = level.halved(number % 7)
+            found.append((halved, type(halved).__name__))
+    return found

@@ -23,6 +23,18 @@ from cascade._vm import BlockKernel
 from cascade.instructions.kernel import KERNEL_INSTRUCTIONS
 from cascade.kernels.assemble import Label
 from cascade.kernels.blocks.chunks import OutOfRegisters
+from cascade.kernels.blocks.inlined_values import (
+    Borrowed,
+    Mixed,
+    NotInlined,
+    NotMet,
+    common_kind,
+    is_borrowed,
+    joined,
+    may_die,
+    owned_in,
+    registers_in,
+)
 from cascade.kernels.blocks.points import (
     CALLED,
     OF_HOLDS,
@@ -94,18 +106,6 @@ BEHIND_A_STORE = ("RELEASE", "RELEASE_COMPLEX", "MOVE", "OWN", "LOAD_INT", "LOAD
 """Instructions that may stand between a store and the end: none after which the call could be made once more."""
 
 
-class NotInlined(Exception):
-    """The function, or the path, has something that is not inlined."""
-
-
-class Borrowed(NotInlined):
-    """A store comes while values stand on the stack of the outermost function that are only borrowed."""
-
-
-class NotMet(NotInlined):
-    """The function's own kernel has met no class yet where one is needed."""
-
-
 class Path(NamedTuple):
     """Where a path of the function begins: the state there, and how much had been made before it.
 
@@ -137,11 +137,17 @@ class Inlined(Translator):
         began: how much had been made before the outermost call.
         branches: paths that are still to be translated.
         last_holders: of the registers `passed_on` the number of the last variable that has the object when the function returns.
+        common: the kind that all results are made where paths return several, or None.
         stored: whether the store has come on the present path; `has_stored` whether there is one on any.
     """
 
     def __init__(
-        self, outer: Translator, callee: Translator, arguments: list[Value | None], passed_on: set[int]
+        self,
+        outer: Translator,
+        callee: Translator,
+        arguments: list[Value | None],
+        passed_on: set[int],
+        common: str | None = None,
     ) -> None:
         self.outer, self.function, self.code, self.text = outer, callee.function, callee.code, callee.text
         self.registers, self.space, self.chunk = outer.registers, outer.space, outer.chunk
@@ -156,7 +162,7 @@ class Inlined(Translator):
         self.state = State(arguments, [], outer.state.guarded, outer.state.epoch)
         self.fixed = {value.register for value in arguments if value is not None and value.register >= 0}
         self.fixed |= {part.register for value in arguments if value is not None for part in value.parts}
-        self.passed_on = passed_on
+        self.passed_on, self.common = passed_on, common
         self.root: Translator = outer.root if isinstance(outer, Inlined) else outer
         self.began: int = outer.began if isinstance(outer, Inlined) else len(outer.chunk.items)
         self.depth: int = outer.depth + 1 if isinstance(outer, Inlined) else 1
@@ -356,6 +362,7 @@ class Inlined(Translator):
     def run(self) -> Value:
         """Makes the code, and returns the result: no argument's register, and with a reference of its own."""
         results: list[tuple[Value, bool]] = []
+        returned: list[Value] = []
         end, register, start = Label(), self.temporary(), self.path(None, 0)
         self.chunk.pinned.add(register)
         waiting = [start]
@@ -372,13 +379,16 @@ class Inlined(Translator):
                 continue
             if not waiting and not results:
                 return self.settled(value)
-            self.give(value, register, results)
+            returned.append(value)
+            self.give(value if self.common is None else self.made_common(value), register, results)
             if waiting:
                 self.emit("JUMP", target=end)
         if not results:
             raise NotInlined
         self.chunk.put(end)
         self.state.guarded = all(guarded for _, guarded in results)
+        if self.common is None and len({value.kind for value, _ in results}) > 1:
+            raise Mixed(common_kind(returned))
         return joined([value for value, _ in results])
 
     def followed(self, is_first: bool) -> Value | None:
@@ -452,6 +462,24 @@ class Inlined(Translator):
             value = value._replace(register=result)
         return value._replace(local=-1)
 
+    def made_common(self, value: Value) -> Value:
+        """Returns the result of a path as one of the common kind; where an object is no such number, the call is made."""
+        if value.kind in UNBOXED and self.common == OBJECT:
+            self.keep_identity(value)
+            made = self.temporary()
+            self.box(value.kind, made, self.register(value))
+            return Value(OBJECT, made, owned=True)
+        if value.kind == OBJECT and self.common != OBJECT:
+            self.push(value)
+            self.refresh()
+            number = self.temporary()
+            self.emit(f"UNBOX_{self.common.upper()}", a=number, b=self.register(value), target=self.otherwise())
+            self.pop()
+            if value.owned:
+                self.release(value)
+            return Value(self.common, number)
+        return value
+
     def give(self, value: Value, register: int, results: list[tuple[Value, bool]]) -> None:
         """Puts the result of one path into the register of all of them."""
         if value.kind == DISPLAY:
@@ -498,40 +526,6 @@ class Inlined(Translator):
         self.last_holders = last
 
 
-def is_borrowed(value: Value, fixed: set[int]) -> bool:
-    """Returns whether an object may be another one's item, of which nobody has a reference here."""
-    return (
-        value.kind == OBJECT
-        and not (value.owned or value.constant or value.local >= 0 or value.register in fixed)
-        and (value.cls is None or value.cls in PLAIN)
-    )
-
-
-def may_die(value: Value) -> bool:
-    """Returns whether an operand is an object that nobody else may have, so that code of users may run when it is dropped."""
-    return value.kind == OBJECT and value.owned and value.cls not in PLAIN
-
-
-def owned_in(value: Value) -> list[Value]:
-    return [value] * value.owned + [each for part in value.parts for each in owned_in(part)]
-
-
-def registers_in(value: Value) -> list[int]:
-    return [value.register, *(each for part in value.parts for each in registers_in(part))]
-
-
-def joined(results: list[Value]) -> Value:
-    """Returns the common facts of the results of several paths."""
-    first = results[0]
-    if any(value.kind != first.kind for value in results):
-        raise NotInlined
-    if all(value == first for value in results):
-        return first
-    if first.kind != OBJECT:
-        raise NotInlined
-    return Value(OBJECT, first.register, owned=True)
-
-
 # -- Calls --------------------------------------------------------------------------------------------------------------
 
 
@@ -576,22 +570,27 @@ def inlined(translator: Translator, callee: Callee, taken: int, left: int) -> bo
     return True
 
 
-def tried(translator: Translator, callee: Callee, called: Translator, taken: int, left: int) -> None:
+def tried(
+    translator: Translator, callee: Callee, called: Translator, taken: int, left: int, common: str | None = None
+) -> None:
     """Inlines a call; where that is not possible, everything is as it was before, and `NotInlined` is raised."""
     waiting = translator.root.waiting if isinstance(translator, Inlined) else translator.waiting
     before = len(translator.chunk.items), len(waiting), list(translator.chunk.free)
     state, leaving = translator.state.copy(), translator.leaving
     try:
-        put_in_place(translator, callee, called, taken, left)
+        put_in_place(translator, callee, called, taken, left, common)
     except (NotInlined, LeavesTyped, OutOfRegisters, Unseen) as found:
-        if type(found) not in (NotMet, Borrowed):
+        if type(found) not in (NotMet, Borrowed, Mixed):
             translator.not_inlined.add((translator.offset, called.code))
         del translator.chunk.items[before[0] :], waiting[before[1] :]
         translator.chunk.free, translator.state, translator.leaving = before[2], state, leaving
         translator.refresh()
-        if isinstance(found, NotInlined):
+        if isinstance(found, Mixed):
+            tried(translator, callee, called, taken, left, found.common)
+        elif isinstance(found, NotInlined):
             raise
-        raise NotInlined from found
+        else:
+            raise NotInlined from found
 
 
 def is_small(translator: Translator, callee: Translator) -> bool:
@@ -609,7 +608,9 @@ def is_small(translator: Translator, callee: Translator) -> bool:
     )
 
 
-def put_in_place(translator: Translator, callee: Callee, called: Translator, taken: int, left: int) -> None:
+def put_in_place(
+    translator: Translator, callee: Callee, called: Translator, taken: int, left: int, common: str | None
+) -> None:
     stack = translator.state.stack
     first = len(stack) - taken
     for place in range(-taken, 0):
@@ -625,7 +626,7 @@ def put_in_place(translator: Translator, callee: Callee, called: Translator, tak
         variables[number] = as_argument(value, number)
     for value in stack:
         translator.chunk.pinned.update(each for each in registers_in(value) if each in translator.chunk.names)
-    inner = Inlined(translator, called, variables, {each.register for each in given if may_die(each)})
+    inner = Inlined(translator, called, variables, {each.register for each in given if may_die(each)}, common)
     inner.refresh()
     inner.emit("EXPECT_ROOM", e=inner.depth)
     known = callee.function or (given[callee.place].known if callee.place >= 0 else None)

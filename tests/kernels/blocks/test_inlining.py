@@ -214,3 +214,29 @@ def test_callables_that_are_arguments(get):
     for _ in range(3):
         for keys in (MANY, [1.5, 2, True], [None]):
             assert outcome(program, get, keys) == outcome(functions.sum_looked_up, get, keys)
+
+
+LEVELS: list[list[Any]] = [
+    [3, 60, 99, 2],
+    [3.5, 60.25, 0.0],
+    [float("nan"), 1.5],
+    [True, 5, 60],
+    [70, 1 << 70, 5],
+    [(1 << 63) - 1, 5],
+    [50, 2.5, 7, True],
+    [60, "x"],
+    [90, None],
+]
+
+
+@pytest.mark.parametrize("values", LEVELS, ids=str)
+@pytest.mark.parametrize("first", LEVELS[:2], ids=["ints first", "floats first"])
+def test_an_attribute_or_a_sum_is_returned_as_a_number(first, values):
+    assert_same(functions.raise_levels, (first, 1500), (values, 300), (first, 300))
+    assert_same(functions.keep_raised, (first, 1500), (values, 60), (first, 60))
+
+
+@pytest.mark.parametrize("values", LEVELS, ids=str)
+def test_numbers_of_several_kinds_and_none_are_returned_as_objects(values):
+    assert_same(functions.find_levels, ([3, 5, 6], 1500), (values, 100), ([3, 5, 6], 300))
+    assert_same(functions.halve_levels, ([3, 5, 6, 10], 1500), (values, 100))
