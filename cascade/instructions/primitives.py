@@ -36,7 +36,7 @@ NATIVE: tuple[str, ...] = (
     *(f"ARRAY_NEXT_{kind}" for kind in _ITEMS),
     "OWN", "RELEASE", "CELL_ITEM", "GUARD", "EXPECT_ROOM", "EXPECT_CODE", "EXPECT_TAG", "EXPECT_OWN_TAG", "ATTRIBUTE_VALUE", "ATTRIBUTE_ITEM", "ATTRIBUTE_SLOT",
     "EXPECT_NO_VALUE",
-    *(f"STORE_VALUE_{kind}" for kind in ("FLOAT", "BOOL", "OWNED", "BORROWED")),
+    *(f"STORE_{place}_{kind}" for place in ("SLOT", "VALUE") for kind in ("FLOAT", "INT", "BOOL", "OWNED", "BORROWED")),
     "BYTEARRAY_NEXT", *(f"LIST_STORE_{kind}" for kind in ("FLOAT", "INT", "BOOL", "OWNED", "BORROWED")), "LIST_REPLACE",
     "APPEND", "APPEND_INT", "LIST_POP", "BOX_INT", "BOX_BOOL", "TRUTH", "ARRAY_DIMENSION",
 )  # fmt: skip

@@ -600,10 +600,8 @@ static int when_written(int part)
         return WRITES_BEFORE_NEXT;
     case PART_NEXT_BACK: case PART_LIST_NEXT_BACK: case PART_TUPLE_NEXT_BACK:
         return WRITES_WHERE_IT_JUMPS;
-    case PART_STORE_VALUE_FLOAT: case PART_STORE_VALUE_BOOL: case PART_STORE_VALUE_OWNED: case PART_STORE_VALUE_BORROWED:
-        return WRITES_NOTHING;
     default:
-        return WRITES_ALWAYS;
+        return part >= PART_STORE_SLOT_FLOAT && part <= PART_STORE_VALUE_BORROWED ? WRITES_NOTHING : WRITES_ALWAYS;
     }
 }
 

@@ -203,48 +203,29 @@ static void emit_no_value(cascade_emitter *e, const cascade_part *p)
     leave_if(e, CC_NE);
 }
 
-/* T1 = the value of an attribute that is to be replaced; T0 as `find_values`. */
-static void find_replaced(cascade_emitter *e, const cascade_part *p)
+/* T0 = the value of an attribute that is to be replaced, T1 = its address. */
+static void find_replaced(cascade_emitter *e, const cascade_part *p, int is_slot)
 {
-    find_values(e, int_in(e, p, 0, T3), 1);
-    m_load(CODE, T1, value_at_index(WORD->c));
-    m_test(CODE, T1);
+    int object = int_in(e, p, 0, T3);
+    if (is_slot)
+        m_address(CODE, T1, at_memory(object, WORD->c));
+    else {
+        find_values(e, object, 1);
+        m_address(CODE, T1, value_at_index(WORD->c));
+    }
+    m_load(CODE, T0, at_memory(T1, 0));
+    m_test(CODE, T0);
     leave_if(e, CC_E);
 }
 
-/* A float that nobody else holds takes the new value in place. */
-static void emit_value_store_float(cascade_emitter *e, const cascade_part *p)
+static void emit_attribute_store(cascade_emitter *e, const cascade_part *p)
 {
-    find_replaced(e, p);
-    compare_class(e, T1, &PyFloat_Type);
-    leave_if(e, CC_NE);
-    leave_unless_alone(e, T1);
-    m_store_float(CODE, at_memory(T1, CASCADE_FLOAT_AT), float_in(e, p, 1, F2));
-}
-
-/* An object in place of one that others hold, too. */
-static void emit_value_store(cascade_emitter *e, const cascade_part *p, int is_owned)
-{
-    int object;
-    find_replaced(e, p);
-    leave_if_last(e, T1);
-    drop_reference(e, T1);
-    object = int_in(e, p, 1, T1);
-    m_store(CODE, value_at_index(WORD->c), object);
-    if (!is_owned)
-        add_reference(e, object);
-}
-
-/* A bool in place of an object that others hold, too. */
-static void emit_value_store_bool(cascade_emitter *e, const cascade_part *p)
-{
-    find_replaced(e, p);
-    take_bool(e, p, 1);
-    m_operate(CODE, M_CMP, T1, in_register(T3));
-    int32_t is_same = m_jump(CODE, CC_E);
-    leave_if_last(e, T1);
-    drop_reference(e, T1);
-    hold_lasting(e, T3);
-    m_store(CODE, value_at_index(WORD->c), T3);
-    m_land(CODE, is_same, CODE->size);
+    find_replaced(e, p, p->name <= PART_STORE_SLOT_BORROWED);
+    switch (p->name) {
+    case PART_STORE_SLOT_FLOAT: case PART_STORE_VALUE_FLOAT: store_float(e, p, 1); break;
+    case PART_STORE_SLOT_INT: case PART_STORE_VALUE_INT: store_int(e, p, 1); break;
+    case PART_STORE_SLOT_BOOL: case PART_STORE_VALUE_BOOL: store_bool(e, p, 1); break;
+    case PART_STORE_SLOT_OWNED: case PART_STORE_VALUE_OWNED: store_object(e, p, 1, 1); break;
+    default: store_object(e, p, 1, 0);
+    }
 }

@@ -247,9 +247,8 @@ static void emit_next_byte(cascade_emitter *e, const cascade_part *p)
     write_int(e, p, 0, T0);
 }
 
-/* ---- Stores into lists ------------------------------------------------------------------------------------------------ */
+/* ---- Stores into lists, and of attributes: T0 = the old value, T1 = its address --------------------------------------- */
 
-/* T0 = the old item, T1 = its address. */
 static void find_stored(cascade_emitter *e, const cascade_part *p)
 {
     int list = int_in(e, p, 0, T3);
@@ -267,13 +266,12 @@ static void leave_unless_alone(cascade_emitter *e, int object)
 }
 
 /* A number that nobody else holds takes the new value in place. */
-static void emit_float_store(cascade_emitter *e, const cascade_part *p)
+static void store_float(cascade_emitter *e, const cascade_part *p, int field)
 {
-    find_stored(e, p);
     compare_class(e, T0, &PyFloat_Type);
     leave_if(e, CC_NE);
     leave_unless_alone(e, T0);
-    m_store_float(CODE, at_memory(T0, CASCADE_FLOAT_AT), float_in(e, p, 2, F2));
+    m_store_float(CODE, at_memory(T0, CASCADE_FLOAT_AT), float_in(e, p, field, F2));
 }
 
 /* Whether CPython has made the int in a register once and for all; T2 is lost. */
@@ -316,12 +314,11 @@ static int32_t replace_by_lasting(cascade_emitter *e)
 
 /* One of the lasting ints in place of any object; another one that has one digit and is positive becomes the value of an int that nobody
  * else holds. */
-static void emit_int_store(cascade_emitter *e, const cascade_part *p)
+static void store_int(cascade_emitter *e, const cascade_part *p, int field)
 {
     int32_t is_other = 0, is_same = 0, end = 0;
-    find_stored(e, p);
     if (cascade_small_zero != NULL) {
-        load_int(e, T3, p, 2);
+        load_int(e, T3, p, field);
         is_other = m_jump(CODE, test_small_int(e, T3) ^ 1);
         take_small_int(e, T3);
         is_same = replace_by_lasting(e);
@@ -332,7 +329,7 @@ static void emit_int_store(cascade_emitter *e, const cascade_part *p)
     leave_if(e, CC_NE);
     leave_unless_alone(e, T0);
     leave_if(e, test_digits(e, T0));
-    load_int(e, T1, p, 2);
+    load_int(e, T1, p, field);
     m_address(CODE, T2, at_memory(T1, -CASCADE_MOST_SMALL - 1));
     m_operate_with(CODE, M_CMP, in_register(T2), PyLong_MASK - CASCADE_MOST_SMALL - 1);
     leave_if(e, CC_A);
@@ -345,13 +342,12 @@ static void emit_int_store(cascade_emitter *e, const cascade_part *p)
 }
 
 /* An object in place of one that others hold, too. */
-static void emit_object_store(cascade_emitter *e, const cascade_part *p, int is_owned)
+static void store_object(cascade_emitter *e, const cascade_part *p, int field, int is_owned)
 {
     int object;
-    find_stored(e, p);
     leave_if_last(e, T0);
     drop_reference(e, T0);
-    object = int_in(e, p, 2, T0);
+    object = int_in(e, p, field, T0);
     m_store(CODE, at_memory(T1, 0), object);
     if (!is_owned)
         add_reference(e, object);
@@ -371,12 +367,23 @@ static void take_bool(cascade_emitter *e, const cascade_part *p, int field)
     m_load_if(CODE, CC_NE, T3, T2);
 }
 
-static void emit_bool_store(cascade_emitter *e, const cascade_part *p)
+static void store_bool(cascade_emitter *e, const cascade_part *p, int field)
 {
-    find_stored(e, p);
-    take_bool(e, p, 2);
+    take_bool(e, p, field);
     int32_t is_same = replace_by_lasting(e);
     m_land(CODE, is_same, CODE->size);
+}
+
+static void emit_list_store(cascade_emitter *e, const cascade_part *p)
+{
+    find_stored(e, p);
+    switch (p->name) {
+    case PART_LIST_STORE_FLOAT: store_float(e, p, 2); break;
+    case PART_LIST_STORE_INT: store_int(e, p, 2); break;
+    case PART_LIST_STORE_BOOL: store_bool(e, p, 2); break;
+    case PART_LIST_STORE_BORROWED: store_object(e, p, 2, 0); break;
+    default: store_object(e, p, 2, 1);
+    }
 }
 
 /* T1 = the number of items of a list, where there is room for one more. */

@@ -147,17 +147,16 @@ static void emit_part(cascade_emitter *e, const cascade_part *p)
     case PART_ATTRIBUTE_ITEM: emit_attribute_item(e, p); break;
     case PART_ATTRIBUTE_SLOT: emit_attribute_slot(e, p); break;
     case PART_EXPECT_NO_VALUE: emit_no_value(e, p); break;
-    case PART_STORE_VALUE_FLOAT: emit_value_store_float(e, p); break;
-    case PART_STORE_VALUE_BOOL: emit_value_store_bool(e, p); break;
-    case PART_STORE_VALUE_OWNED: emit_value_store(e, p, 1); break;
-    case PART_STORE_VALUE_BORROWED: emit_value_store(e, p, 0); break;
+    case PART_STORE_SLOT_FLOAT: case PART_STORE_SLOT_INT: case PART_STORE_SLOT_BOOL: case PART_STORE_SLOT_OWNED: case PART_STORE_SLOT_BORROWED:
+    case PART_STORE_VALUE_FLOAT: case PART_STORE_VALUE_INT: case PART_STORE_VALUE_BOOL: case PART_STORE_VALUE_OWNED: case PART_STORE_VALUE_BORROWED:
+        emit_attribute_store(e, p);
+        break;
     case PART_RANGE: emit_range(e, p); break;
     case PART_BYTEARRAY_NEXT: emit_next_byte(e, p); break;
-    case PART_LIST_STORE_FLOAT: emit_float_store(e, p); break;
-    case PART_LIST_STORE_INT: emit_int_store(e, p); break;
-    case PART_LIST_STORE_BOOL: emit_bool_store(e, p); break;
-    case PART_LIST_STORE_OWNED: case PART_LIST_REPLACE: emit_object_store(e, p, 1); break;
-    case PART_LIST_STORE_BORROWED: emit_object_store(e, p, 0); break;
+    case PART_LIST_STORE_FLOAT: case PART_LIST_STORE_INT: case PART_LIST_STORE_BOOL: case PART_LIST_STORE_OWNED: case PART_LIST_STORE_BORROWED:
+    case PART_LIST_REPLACE:
+        emit_list_store(e, p);
+        break;
     case PART_APPEND: emit_append(e, p); break;
     case PART_APPEND_INT: emit_append_int(e, p); break;
     case PART_LIST_POP: emit_pop(e, p); break;
