@@ -380,7 +380,7 @@ class Inlined(Translator):
             if not waiting and not results:
                 return self.settled(value)
             returned.append(value)
-            self.give(value if self.common is None else self.made_common(value), register, results)
+            self.give(value if self.common is None else self.made_common(value, self.common), register, results)
             if waiting:
                 self.emit("JUMP", target=end)
         if not results:
@@ -462,22 +462,22 @@ class Inlined(Translator):
             value = value._replace(register=result)
         return value._replace(local=-1)
 
-    def made_common(self, value: Value) -> Value:
+    def made_common(self, value: Value, kind: str) -> Value:
         """Returns the result of a path as one of the common kind; where an object is no such number, the call is made."""
-        if value.kind in UNBOXED and self.common == OBJECT:
+        if value.kind in UNBOXED and kind == OBJECT:
             self.keep_identity(value)
             made = self.temporary()
             self.box(value.kind, made, self.register(value))
             return Value(OBJECT, made, owned=True)
-        if value.kind == OBJECT and self.common != OBJECT:
+        if value.kind == OBJECT and kind != OBJECT:
             self.push(value)
             self.refresh()
             number = self.temporary()
-            self.emit(f"UNBOX_{self.common.upper()}", a=number, b=self.register(value), target=self.otherwise())
+            self.emit(f"UNBOX_{kind.upper()}", a=number, b=self.register(value), target=self.otherwise())
             self.pop()
             if value.owned:
                 self.release(value)
-            return Value(self.common, number)
+            return Value(kind, number)
         return value
 
     def give(self, value: Value, register: int, results: list[tuple[Value, bool]]) -> None:
