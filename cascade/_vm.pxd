@@ -222,6 +222,7 @@ cdef class Routine:
     cdef readonly bint varkwargs
     cdef tuple gathered                 # the slots of `*args` and `**kwargs`
     cdef bint simple                    # every parameter can be bound by position
+    cdef bint in_order                  # the slots are the variables of the parameters, in their order
     cdef bint may_skip                  # its result may be a Skipped
     cdef bint chooses_route             # it is a Router, without conditions
     cdef bint is_state_machine
@@ -251,6 +252,8 @@ cdef class Routine:
     cdef int block_calls                # until it is made
     cdef int blocks_made
 
+    cdef bint has_slots_of_function(self) except -1
+    cdef bint has_slots_of(self, code) except -1
     cdef Py_ssize_t find(self, PyObject* name) noexcept
 
 

@@ -67,13 +67,13 @@ cdef int take_block_kernel(Routine routine) except -1:
     if routine.blocks_made < BLOCK_REMADE and BLOCK_KERNEL_OF is not None:
         made = BLOCK_KERNEL_OF(routine.function if routine.bound == NULL else routine.function.__func__)
     routine.blocks_made += 1
-    if type(made) is BlockKernel:
+    if type(made) is BlockKernel and routine.has_slots_of((<BlockKernel>made).code):
         routine.block_kernel = made
         routine.entry = call_blocks
         routine.callee = <PyObject*>routine
     else:
         routine.block_kernel = None
-        routine.block_refusal = made
+        routine.block_refusal = None if type(made) is BlockKernel else made
         routine.entry = routine.plain_entry
         routine.callee = routine.plain_callee
     eager_seconds += cascade_thread_clock() - begun

@@ -147,6 +147,9 @@ cdef class BlockKernel:
     cdef Py_ssize_t stub_start          # where the stubs at its end begin
     cdef Py_ssize_t first_constant, constant_count, first_scratch, first_free, free_count
     cdef Py_ssize_t gather_count, watch_count, register_count, parameter_count
+    cdef Py_ssize_t positional          # parameters of the function that are passed by position
+    cdef tuple keywords                 # names of its keyword-only parameters
+    cdef bint varargs, varkwargs        # whether it has `*args`, and `**kwargs`
     cdef readonly object translator
     cdef object exits
     cdef bytes nesting                  # for each code unit, how many loops it stands in
@@ -192,7 +195,10 @@ cdef class BlockKernel:
         self.plans = {}
         self.checkpoints = {}
         self.held = {}
-        self.parameter_count = translator.code.co_argcount
+        self.positional = translator.code.co_argcount
+        self.keywords = translator.code.co_varnames[self.positional:self.positional + translator.code.co_kwonlyargcount]
+        self.varargs, self.varkwargs = translator.code.co_flags & 4 != 0, translator.code.co_flags & 8 != 0
+        self.parameter_count = self.positional + len(self.keywords) + self.varargs + self.varkwargs
         self.register_count = translator.registers.count + SPARE_REGISTERS
         self.first_constant = translator.registers.first_constant
         self.first_free = translator.registers.variables - len(translator.code.co_freevars)
@@ -265,8 +271,13 @@ cdef class BlockKernel:
                 PyMem_Free(self.gathers[i])
             PyMem_Free(self.gathers)
 
-    def __call__(self, *arguments):
+    def __call__(self, *arguments, **named):
         cdef PyObject* result
+        if named or self.parameter_count > self.positional:
+            found = self.translator.values_of_parameters(self.function, arguments, named)
+            if found is None:
+                return self.function(*arguments, **named)
+            arguments = found
         if len(arguments) != self.parameter_count:
             return self.function(*arguments)
         result = run_blocks(self, cascade_tuple_items(<PyObject*>arguments), len(arguments))
@@ -494,7 +505,8 @@ cdef class BlockKernel:
             for i in range(gather.results):
                 gather.targets[i] = targets[i]
             if callee is not None:
-                gather.is_callable = gather.iterated != NULL or is_plain(gather, (<BlockKernel>callee.kernel).parameter_count)
+                gather.is_callable = gather.iterated != NULL or is_plain(
+                    gather, (<BlockKernel>callee.kernel).parameter_count, (<BlockKernel>callee.kernel).positional)
                 show_site(gather)
         return 0
 

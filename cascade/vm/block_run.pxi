@@ -21,7 +21,7 @@ cdef PyObject* run_blocks(BlockKernel kernel, PyObject** arguments, Py_ssize_t c
         if state == NULL:
             Py_LeaveRecursiveCall()
     if state == NULL:
-        return PyObject_Vectorcall(<PyObject*>kernel.function, arguments, count, NULL)
+        return call_whole(kernel, arguments)
     for i in range(count):
         fill_argument(types[i], arguments[i], &state.registers[i])
     cascade_run_frames(state)
@@ -31,14 +31,59 @@ cdef PyObject* run_blocks(BlockKernel kernel, PyObject** arguments, Py_ssize_t c
     return result
 
 
+cdef PyObject* call_whole(BlockKernel kernel, PyObject** arguments) noexcept:
+    # Has CPython call the function, with a value for each parameter.
+    cdef Py_ssize_t number = kernel.positional + PyTuple_GET_SIZE(kernel.keywords)
+    cdef tuple args
+    cdef dict named
+    if number == kernel.parameter_count:
+        return PyObject_Vectorcall(<PyObject*>kernel.function, arguments, kernel.positional, <PyObject*>kernel.keywords if number > kernel.positional else NULL)
+    try:
+        args = tuple([<object>arguments[i] for i in range(kernel.positional)])
+        named = {kernel.keywords[i]: <object>arguments[kernel.positional + i] for i in range(number - kernel.positional)}
+        if kernel.varargs:
+            args += <tuple?><object>arguments[number]
+        if kernel.varkwargs:
+            named.update(<dict?><object>arguments[kernel.parameter_count - 1])
+    except BaseException as error:
+        set_error(error)
+        return NULL
+    return PyObject_Call(<PyObject*>kernel.function, <PyObject*>args, <PyObject*>named)
+
+
 cdef inline PyObject* run_blocks_of(Routine routine, BlockKernel kernel, PyObject** arguments) noexcept:
-    # Calls a routine's function by its kernel; of a bound method, the function behind it with one more argument.
-    cdef PyObject* all_arguments[PARAMETER_LIMIT]
-    if routine.bound == NULL:
-        return run_blocks(kernel, arguments, routine.positional)
-    all_arguments[0] = routine.bound
-    memcpy(&all_arguments[1], arguments, routine.positional * sizeof(PyObject*))
-    return run_blocks(kernel, all_arguments, routine.positional + 1)
+    # Calls a routine's function by its kernel.
+    if routine.in_order:
+        return run_blocks(kernel, arguments, kernel.parameter_count)
+    return run_blocks_arranged(routine, kernel, arguments)
+
+
+cdef PyObject* run_blocks_arranged(Routine routine, BlockKernel kernel, PyObject** arguments) noexcept:
+    # Of a bound method, the function behind it is called with one more argument. The variables of `*args` and `**kwargs` are the last ones.
+    cdef PyObject* arranged[PARAMETER_LIMIT]
+    cdef PyObject* named = NULL
+    cdef PyObject* result
+    cdef Py_ssize_t count = 0, keywords = len(routine.keywords)
+    cdef PyObject** rest = &arguments[routine.positional]
+    if routine.bound != NULL:
+        arranged[0] = routine.bound
+        count = 1
+    memcpy(&arranged[count], arguments, routine.positional * sizeof(PyObject*))
+    count += routine.positional
+    memcpy(&arranged[count], &rest[1 if routine.varargs else 0], keywords * sizeof(PyObject*))
+    count += keywords
+    if routine.varargs:
+        arranged[count] = rest[0]
+        count += 1
+    if routine.varkwargs:
+        named = cascade_copy_of_dict(rest[keywords + (1 if routine.varargs else 0)])    # the function may change its own
+        if named == NULL:
+            return NULL
+        arranged[count] = named
+        count += 1
+    result = run_blocks(kernel, arranged, count)
+    xdecref(named)
+    return result
 
 
 cdef extern from "vm/kernel.h":
@@ -169,8 +214,9 @@ cdef Py_ssize_t new_entry(BlockKernel kernel, PyTypeObject** types) noexcept:
         return -2
 
 
-cdef bint take_defaults(Gather* gather, Py_ssize_t parameters) except -1:
-    # Notes the defaults of the parameters that get no argument; returns whether all parameters have a value then.
+cdef bint take_defaults(Gather* gather, Py_ssize_t parameters, Py_ssize_t positional) except -1:
+    # Notes the defaults of the parameters that get no argument; returns whether all parameters have a value then. Those that are passed by
+    # position come first.
     cdef Py_ssize_t given = gather.count - gather.place - 1, first, number
     cdef set named = {gather.sources[gather.place + 1 + number].parameter for number in range(given)}
     if gather.site.defaults == NULL:
@@ -181,8 +227,8 @@ cdef bint take_defaults(Gather* gather, Py_ssize_t parameters) except -1:
     gather.missing_kinds = <char*>PyMem_Malloc((1 + parameters) * sizeof(char))
     if gather.missing_parameters == NULL or gather.missing_types == NULL or gather.missing_values == NULL or gather.missing_kinds == NULL:
         raise MemoryError
-    first = parameters - PyTuple_GET_SIZE(<object>gather.site.defaults)
-    for number in range(max(first, 0), parameters):
+    first = positional - PyTuple_GET_SIZE(<object>gather.site.defaults)
+    for number in range(max(first, 0), positional):
         if number not in named:
             gather.missing_parameters[gather.missing] = number
             take_default(gather, cascade_tuple_items(gather.site.defaults)[number - first])
@@ -267,13 +313,13 @@ cdef PyObject* joined(Gather* gather, Register* registers, PyObject* parts) noex
     return result
 
 
-cdef bint is_plain(Gather* gather, Py_ssize_t parameters) except -1:
+cdef bint is_plain(Gather* gather, Py_ssize_t parameters, Py_ssize_t positional) except -1:
     # Whether a call passes a value to each parameter, in any order.
     cdef Py_ssize_t i
     for i in range(gather.place + 1, gather.count):
         if gather.sources[i].kind not in (b"r", b"o", b"i", b"d", b"b", b"n", b"c"):
             return False
-    return take_defaults(gather, parameters)
+    return take_defaults(gather, parameters, positional)
 
 
 cdef void set_error(error) noexcept:

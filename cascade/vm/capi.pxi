@@ -178,6 +178,7 @@ cdef extern from "Python.h":
     double PyFloat_AS_DOUBLE(PyObject*) noexcept
     PyObject* new_float "PyFloat_FromDouble" (double) noexcept
     PyObject* new_int "PyLong_FromLongLong" (long long) noexcept
+    PyObject* cascade_copy_of_dict "PyDict_Copy"(PyObject*) noexcept
     PyObject* PyObject_Call(PyObject*, PyObject*, PyObject*) noexcept
     PyObject* PyObject_Vectorcall(PyObject*, PyObject**, size_t, PyObject*) noexcept
     void* PyVectorcall_Function(object)

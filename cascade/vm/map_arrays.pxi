@@ -140,7 +140,7 @@ cdef class ArrayItems(Shares):
             self.listed = <list?>results
         self.parameter_count = len(slots)
         parameters = tuple([int(number) for number in parameters])
-        if len(parameters) != len(columns) or len(slots) != routine.positional or len(slots) > PARAMETER_LIMIT:
+        if len(parameters) != len(columns) or len(slots) != len(routine.parameters) or len(slots) > PARAMETER_LIMIT:
             raise InternalError("a map was given columns that do not fit")
         self.at = <ColumnAt*>PyMem_Calloc(len(columns) + 1, sizeof(ColumnAt))
         self.rest = <Register*>PyMem_Calloc(self.parameter_count + 1, sizeof(Register))
@@ -194,7 +194,7 @@ cdef class ArrayItems(Shares):
     @property
     def worth_it(self):
         """Whether the task may have a kernel, and has been called for enough items to pay for making it."""
-        return self.routine.may_have_blocks and self.routine.bound == NULL and (self.routine.lowering >= LOWER_AT_ONCE or self.routine.calls >= MAP_HOT)
+        return self.routine.may_have_blocks and self.routine.in_order and (self.routine.lowering >= LOWER_AT_ONCE or self.routine.calls >= MAP_HOT)
 
     cdef Py_ssize_t done(self) noexcept:
         return PyList_GET_SIZE(self.listed) if self.unboxed is None else self.unboxed.count

@@ -82,9 +82,11 @@ cdef class Routine:
         self.plain_callee = self.callee
         if PyMethod_Check(function) and PyFunction_Check(function.__func__):
             self.bound = <PyObject*>function.__self__
+        self.in_order = self.bound == NULL and not (varargs or varkwargs)
         lowering = max(lowering, self.call_lowering) if block_lowering < 0 else block_lowering
         self.may_have_blocks = (
-            lowering != LOWER_NEVER and not self.is_state_machine and self.simple and positional + (self.bound != NULL) <= PARAMETER_LIMIT
+            lowering != LOWER_NEVER and not self.is_state_machine and rebinds and (self.simple or self.has_slots_of_function())
+            and len(parameters) + (self.bound != NULL) <= PARAMETER_LIMIT
         )
         if self.may_have_blocks:
             self.block_calls = 1 if lowering >= LOWER_AT_ONCE else BLOCK_WARM
@@ -109,6 +111,18 @@ cdef class Routine:
 
     def __repr__(self):
         return f"<Routine {self.name}({', '.join(self.parameters)})>"
+
+    cdef bint has_slots_of_function(self) except -1:
+        # Whether each slot is a parameter of the Python function that is called, of its kind.
+        function = self.function if self.bound == NULL else self.function.__func__
+        return type(function) is FUNCTION_TYPE and self.has_slots_of(<object>cascade_guarded(2, <PyObject*>function))
+
+    cdef bint has_slots_of(self, code) except -1:
+        cdef Py_ssize_t positional = self.positional + (self.bound != NULL)
+        return (
+            code.co_argcount == positional and code.co_varnames[positional:positional + code.co_kwonlyargcount] == self.keywords
+            and (code.co_flags & 4 != 0) == self.varargs and (code.co_flags & 8 != 0) == self.varkwargs
+        )
 
     cdef Py_ssize_t find(self, PyObject* name) noexcept:
         cdef Py_ssize_t i

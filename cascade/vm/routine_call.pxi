@@ -48,7 +48,7 @@ cdef PyObject* call_with_defaults(
     cdef PyObject* result
     cdef PyObject* filled[PARAMETER_LIMIT]
     if names != NULL or not routine.simple:
-        return PyObject_Vectorcall(<PyObject*>routine.function, arguments, count, names)
+        return call_with_names(routine, arguments, count, names)
     if count == routine.positional:
         return call_with_all(routine, arguments, by_typed_code)
     defaults = fill_defaults(routine, arguments, count, filled)
@@ -57,6 +57,59 @@ cdef PyObject* call_with_defaults(
     result = call_with_all(routine, filled, by_typed_code)
     decref(defaults)
     return result
+
+
+cdef PyObject* call_with_names(Routine routine, PyObject** arguments, Py_ssize_t count, PyObject* names) noexcept:
+    # A call by the block kernel, if there is one.
+    cdef tuple slots = None
+    if routine.may_have_blocks and routine.entry != routine.plain_entry:
+        try:
+            slots = slots_by_name(routine, arguments, count, names)
+        except BaseException as error:
+            set_error(error)
+            return NULL
+    if slots is None:
+        return PyObject_Vectorcall(<PyObject*>routine.function, arguments, count, names)
+    return routine.entry(routine.callee, cascade_tuple_items(<PyObject*>slots), routine.positional, routine.keyword_names)
+
+
+cdef tuple slots_by_name(Routine routine, PyObject** arguments, Py_ssize_t count, PyObject* names):
+    # Returns a value for each parameter; None where the call has to be refused.
+    cdef object function = routine.function if routine.bound == NULL else routine.function.__func__
+    cdef list slots = [<object>arguments[i] for i in range(min(count, routine.positional))]
+    cdef dict named = {}
+    cdef tuple defaults
+    cdef Py_ssize_t i, first
+    if names != NULL:
+        for i in range(Py_SIZE(names)):
+            named[<object>cascade_tuple_items(names)[i]] = <object>arguments[count + i]
+    if type(function) is not FUNCTION_TYPE or not routine.has_slots_of(function.__code__):
+        return None
+    defaults = function.__defaults__ or ()
+    first = routine.positional - len(defaults)
+    for i in range(count, routine.positional):
+        name = routine.parameters[i]
+        if i >= routine.positional_only and name in named:
+            slots.append(named.pop(name))
+        elif i >= first:
+            slots.append(defaults[i - first])
+        else:
+            return None
+    if routine.varargs:
+        slots.append(tuple([<object>arguments[i] for i in range(routine.positional, count)]))
+    elif count > routine.positional:
+        return None
+    for name in routine.keywords:
+        if name not in named and name not in (function.__kwdefaults__ or ()):
+            return None
+        slots.append(named.pop(name) if name in named else function.__kwdefaults__[name])
+    if not routine.varkwargs:
+        return None if named else tuple(slots)
+    for name in routine.parameters[routine.positional_only:routine.positional]:
+        if name in named:
+            return None
+    slots.append(named)
+    return tuple(slots)
 
 
 cdef PyObject* fill_defaults(Routine routine, PyObject** arguments, Py_ssize_t count, PyObject** filled) noexcept:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import inspect
 import opcode
 from types import CellType, CodeType, FunctionType
 
@@ -34,6 +35,23 @@ GENERATOR = 0x20
 """Flag of the code of generators."""
 
 _TAKE_FAST = OP.get("LOAD_FAST_AND_CLEAR")  # from 3.12 on
+
+
+def parameter_count(code: CodeType) -> int:
+    """Returns the number of parameters; their variables are the first ones, those of `*args` and `**kwargs` the last of them."""
+    return code.co_argcount + code.co_kwonlyargcount + (code.co_flags & VARIABLE_ARGUMENTS).bit_count()
+
+
+def values_of_parameters(
+    function: FunctionType, arguments: tuple[object, ...], named: dict[str, object]
+) -> tuple[object, ...] | None:
+    """Returns a value for each parameter of a function, in the order of their variables; None where the call is wrong."""
+    try:
+        bound = inspect.signature(function).bind(*arguments, **named)
+    except TypeError:
+        return None
+    bound.apply_defaults()
+    return tuple(bound.arguments[name] for name in function.__code__.co_varnames[: parameter_count(function.__code__)])
 
 
 class ContinuationError(InternalError):

@@ -53,7 +53,7 @@ def call_consumed(translator: Translator, function: object, count: int, instruct
         return False  # the first two close the generator, which may catch that; a method cannot stand for a frame
     code, defaults = function.__code__, function.__defaults__
     parameters = parameters_of(code, count, (), GENERATOR)
-    lacks = count < code.co_argcount
+    lacks = lacks_arguments(code, count)
     if parameters is None or (lacks and (defaults is None or not _are_there(code, defaults, parameters))):
         return False
     kernel = kernel_of_generator(translator, function, consumer)
@@ -88,24 +88,34 @@ def function_called(
     code, defaults = function.__code__, function.__defaults__
     parameters = parameters_of(code, count, names)
     if parameters is None or (
-        count < code.co_argcount and (defaults is None or not _are_there(code, defaults, parameters))
+        lacks_arguments(code, count) and (defaults is None or not _are_there(code, defaults, parameters))
     ):
         return None
     kernel = translator.kernel_of(function, None)
     if kernel is None:
         return None
-    return Callee(kernel, parameters=parameters, defaults=defaults if count < code.co_argcount else None)
+    return Callee(kernel, parameters=parameters, defaults=defaults if lacks_arguments(code, count) else None)
 
 
 def parameters_of(code: CodeType, count: int, names: tuple[str, ...], allowed: int = 0) -> tuple[int, ...] | None:
-    """Returns the number of the parameter of each argument; `allowed` is a flag that functions have not, as a rule."""
-    if count > code.co_argcount or code.co_kwonlyargcount or code.co_flags & 0x2AC & ~allowed:
+    """Returns the number of the parameter of each argument, or None where only CPython can pass them: to `*args` and `**kwargs`, or where
+    a keyword-only parameter has its default.
+
+    Args:
+        allowed: a flag that functions have not, as a rule.
+    """
+    by_name = code.co_varnames[code.co_posonlyargcount : code.co_argcount + code.co_kwonlyargcount]
+    keyword_only = code.co_varnames[code.co_argcount : code.co_argcount + code.co_kwonlyargcount]
+    if count - len(names) > code.co_argcount or code.co_flags & 0x2AC & ~allowed:
         return None
-    named = code.co_varnames[code.co_posonlyargcount : code.co_argcount]
-    if not set(names) <= set(named):
+    if not set(keyword_only) <= set(names) <= set(by_name):
         return None
-    found = (*range(count - len(names)), *(code.co_posonlyargcount + named.index(name) for name in names))
+    found = (*range(count - len(names)), *(code.co_posonlyargcount + by_name.index(name) for name in names))
     return found if len(set(found)) == len(found) else None
+
+
+def lacks_arguments(code: CodeType, count: int) -> bool:
+    return count < code.co_argcount + code.co_kwonlyargcount
 
 
 def _are_there(code: CodeType, defaults: tuple[object, ...], parameters: tuple[int, ...]) -> bool:
@@ -152,7 +162,7 @@ def call_met(translator: Translator, callee: Value, instruction: Instruction) ->
     if pattern is None or kernel is None:
         return False
     found = parameters_of(pattern.__code__, count, ())
-    if found is None or count != pattern.__code__.co_argcount:
+    if found is None or lacks_arguments(pattern.__code__, count):
         return False
     for each in range(-count, 0):
         if translator.whole(each).kind not in generic.ARGUMENTS:

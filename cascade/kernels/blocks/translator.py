@@ -24,6 +24,7 @@ from cascade.kernels.blocks.code_tables import CodeTables
 from cascade.kernels.blocks.decode import Function, Instruction, decode
 from cascade.kernels.blocks.emitter import Emitter, names_of, registers_of
 from cascade.kernels.blocks.identities import copied_classes, relied_on
+from cascade.kernels.blocks.instructions import values_of_parameters
 from cascade.kernels.blocks.numpy_types import numpy_now
 from cascade.kernels.blocks.points import (
     AHEAD,
@@ -132,6 +133,8 @@ class Translator(Emitter):
     plain_iterators = tuple(sorted(PLAIN_ITERATORS, key=id))
     is_interruption = staticmethod(is_interruption)
     as_of_the_program = staticmethod(as_of_the_program)
+
+    values_of_parameters = staticmethod(values_of_parameters)  # for the extension
 
     def __init__(self, function: FunctionType, consumer: Consumer | None = None) -> None:
         super().__init__(function, 0 if consumer is None else HIDDEN)

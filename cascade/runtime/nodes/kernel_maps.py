@@ -41,12 +41,12 @@ def kernels_of(
     operation = call.operation
     task, given = operation.task, by_name or ()
     nothing: list[object] = []
-    if not call.context.lowers or task.routine.map_lowering == NEVER or not count:
+    if not call.context.lowers or task.routine.map_lowering == NEVER or not count or task.binder.gathered:
         return None, nothing
     row = [column[0] for column in columns]
     slots = task.bind(*row[:positional], **dict(zip(given, row[positional:], strict=True)))
     names = task.parameters
-    if hands_on_deferred(slots, task.binder.gathered) or not {*given} <= {*names}:
+    if hands_on_deferred(slots) or not {*given} <= {*names}:
         return None, nothing
     parameters = (*range(positional), *map(names.index, given))
     threads = cores()
@@ -56,8 +56,6 @@ def kernels_of(
     results: list[object] | MapResults = MapResults(count) if as_array else []
     items: Items | ArrayItems
     if any(type(column) is ArrayColumn for column in columns):
-        if len(slots) != task.binder.positional:
-            return None, nothing
         items = ArrayItems(task.routine, columns, parameters, slots, results, threads, start)
     else:
         items = Items(call.context, task.routine, lists_of(columns, count), parameters, slots, results, threads, start)
