@@ -103,6 +103,14 @@ class Deleting(Base):
         return super().value(by)
 
 
+class Without(Base):
+    def collected() -> Any:  # type: ignore[misc]
+        found = []
+        for value in (1, 2):
+            found.append(value)
+        return super().value(found)  # type: ignore[misc]
+
+
 class Caught(Base):
     def value(self, by: Any = 1) -> Any:
         keep = lambda: self  # noqa: E731  (the instance stands in a cell)

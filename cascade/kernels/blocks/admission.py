@@ -49,6 +49,8 @@ def refusal_of(function: FunctionType, is_consumed: bool = False) -> Diagnostic 
         return no(
             "CS105", f"it counts references by {', '.join(sorted(counting))}(), and typed code has some of its own"
         )
+    if "__class__" in code.co_freevars and not code.co_argcount:
+        return no("CS105", "super() looks for a first parameter, and it has none")
     if not has_plain_names(function) or type(builtins_of(function)) is not dict:
         return no("CS106", "its globals are not a plain dict, or its builtins are not those of its module")
     if len(code.co_code) // 2 > INSTRUCTION_LIMIT or code.co_nlocals + code.co_stacksize > VARIABLE_LIMIT:

@@ -4,7 +4,9 @@ from __future__ import annotations
 
 import inspect
 import opcode
-from types import CellType, CodeType, FunctionType
+from collections.abc import Iterator
+from contextlib import contextmanager
+from types import CellType, CodeType, FunctionType, ModuleType
 
 from cascade.errors import InternalError
 
@@ -110,9 +112,26 @@ def with_empty_cells(code: CodeType, namespace: dict[str, object]) -> FunctionTy
 
 
 def function_of(function: FunctionType, code: CodeType) -> FunctionType:
-    """Returns a function of other code with the globals and cells of a given one."""
+    """Returns a function of other code with the globals, the builtins and the cells of a given one."""
     cells = function.__closure__ if code.co_freevars else None
-    made = FunctionType(code, function.__globals__, function.__name__, None, cells)
-    if getattr(made, "__builtins__") is not getattr(function, "__builtins__"):
-        raise ContinuationError("its globals have other builtins than it was made with", where=code.co_qualname)
-    return made
+    with _builtins_of(function):
+        return FunctionType(code, function.__globals__, function.__name__, None, cells)
+
+
+@contextmanager
+def _builtins_of(function: FunctionType) -> Iterator[None]:
+    # A new function gets the builtins that its globals name, which may have been others when `function` was made.
+    namespace, builtins = function.__globals__, getattr(function, "__builtins__")
+    named = namespace.get("__builtins__")
+    if (named.__dict__ if type(named) is ModuleType else named) is builtins:
+        yield
+        return
+    had = "__builtins__" in namespace
+    namespace["__builtins__"] = builtins
+    try:
+        yield
+    finally:
+        if had:
+            namespace["__builtins__"] = named
+        else:
+            del namespace["__builtins__"]

@@ -6,6 +6,7 @@ import copy
 
 import pytest
 
+from cascade.kernels.blocks.admission import refusal_of
 from cascade.kernels.blocks.kernel import block_kernel
 from tests.support import block_inherited as functions
 from tests.support.block_functions import assert_same, instructions
@@ -167,3 +168,9 @@ def test_objects_are_searched_for(items, wanted):
         left, right = copy.copy(items), copy.copy(items)
         assert functions.searches(left, wanted) == kernel(right, wanted)
         assert list(map(id, left)) == list(map(id, right))
+
+
+def test_a_function_that_calls_super_without_a_first_parameter_has_no_kernel():
+    refusal = refusal_of(functions.Without.collected)
+    assert refusal is not None and refusal.code == "CS105"
+    assert refusal_of(functions.Deleting.value) is None

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import builtins
 import dis
 import sys
 import weakref
@@ -11,7 +12,9 @@ from typing import Any
 import pytest
 
 from cascade.kernels.blocks.code_tables import CodeTables
+from cascade.kernels.blocks.kernel import block_kernel
 from cascade.kernels.blocks.resume import LASTI, ContinuationError, call_out, continuation
+from tests.support.outcomes import outcome
 
 
 def offset(function: FunctionType, name: str, number: int = 0) -> int:
@@ -282,3 +285,37 @@ def test_super_finds_its_first_argument_or_the_part_is_refused():
         continuation(method, at, (), ())
     with pytest.raises(ContinuationError, match="super"):
         continuation(WithSuper.without, offset(WithSuper.without, "LOAD_DEREF"), (), (True,))
+
+
+def with_other_builtins(values: list[Any], namespace: dict[str, Any]) -> Any:
+    total, usual = 0, namespace["__builtins__"]
+    values.append(4)
+    namespace["__builtins__"] = {"len": lambda values: -1}
+    try:
+        for value in values:
+            total += value
+        total += len(values)
+    finally:
+        namespace["__builtins__"] = usual
+    return total
+
+
+@pytest.mark.parametrize("values", [[1, 2], [1, 2.5], [1, 1 << 70], [1, "a"], [None]], ids=repr)
+def test_a_continuation_has_the_builtins_that_the_function_was_made_with(values):
+    kernel = block_kernel(with_other_builtins)
+    for _ in range(3):
+        expected = outcome(with_other_builtins, ([*values], globals()))
+        assert outcome(kernel, ([*values], globals())) == expected
+        assert globals()["__builtins__"] in (builtins, vars(builtins))
+
+
+def test_a_function_may_be_made_again_when_its_globals_name_no_builtins():
+    namespace: dict[str, Any] = {}
+    exec("def size(values):\n    return len(values) + 1", namespace)
+    size = namespace["size"]
+    start, end = offset(size, "LOAD_GLOBAL"), offset(size, "LOAD_CONST")
+    for other in ({"__builtins__": {}}, {}):
+        namespace.pop("__builtins__", None)
+        namespace.update(other)
+        assert call_out(size, start, end, (0,), (), (), (True,))([3, 4]) == 2
+        assert {name: value for name, value in namespace.items() if name != "size"} == other

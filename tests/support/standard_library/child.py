@@ -81,7 +81,7 @@ def files_of(modules: list[str]) -> set[str]:
     found = set()
     for module in modules:
         path = LIBRARY / module.replace(".", "/")
-        found |= {str(file) for file in path.rglob("*.py")} if path.is_dir() else {f"{path}.py"}
+        found |= {str(file) for file in path.rglob("*.py")} if path.is_dir() else {f"{path}.py", f"<frozen {module}>"}
     return found
 
 
@@ -135,6 +135,7 @@ def run(tests: str, way: str, modules: list[str], left_out: list[str], only: str
     elif way == "tests":
         functions = [each for each in entries.functions_of(files_of(["test"])) if each.__name__.startswith("test")]
     tasks = [entries.make_task(each) for each in functions if entries.can_have_kernel(each)]
+    gc.freeze()  # many tests collect garbage: what is there by now is none
     outcomes = Outcomes()
     unittest.TestSuite(cases).run(outcomes)
     counts = kernels_in_use() if tasks else {}
