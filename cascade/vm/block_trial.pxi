@@ -15,6 +15,12 @@ cdef double BLOCK_GAIN = 1.25
 cdef double BLOCK_MUCH_SLOWER = 1.25    # counts for two rounds
 
 
+cdef double time_of_one_call(int way) noexcept:
+    # The processor time of the thread: other processes and threads do not make a sample longer, as one such sample of three decides whether
+    # a kernel is kept. The calls of a batch may be made by several threads.
+    return cascade_thread_clock() if TRIAL_CLOCK is None else trial_time(way)
+
+
 cdef void doubt_blocks(BlockKernel kernel) noexcept:
     kernel.doubts += 1
     if kernel.doubts >= kernel.trial.at:
@@ -40,13 +46,13 @@ cdef PyObject* call_on_trial(BlockKernel kernel, Routine routine, PyObject** arg
             routine.entry = call_in_plain_batch
     kernel.batch_left -= 1
     if kernel.batch_left == 0 and not kernel.short_calls:
-        begun = trial_time(kernel.batch_way)
+        begun = time_of_one_call(kernel.batch_way)
     way = kernel.batch_way      # the function may be called inside
     result = call_plainly_of(routine, arguments) if way == PLAIN_WAY else run_blocks_of(routine, kernel, arguments)
     if result == NULL or leads_elsewhere(result) or pieces_made != pieces:
         kernel.batch_begun = NOT_TIMED
     elif begun != NOT_TIMED:
-        seconds = trial_time(way) - begun
+        seconds = time_of_one_call(way) - begun
         kernel.warms_up = seconds < BLOCK_COLD
         if seconds < BLOCK_SHORT:
             kernel.short_calls = True
