@@ -103,6 +103,28 @@ class Deleting(Base):
         return super().value(by)
 
 
+class Noting(Base):
+    def __init__(self, x: Any) -> None:
+        super().__init__(x)
+        self.seen, self.counts = {1, 5}, {1: 2, 3: 4, 6: 5, 18: 7, 54: 8}
+
+    def discard(self, by: Any) -> Any:
+        found = super().value(by)
+        self.seen.discard(found)
+        return found
+
+    def get(self, by: Any) -> Any:
+        return self.counts.get(super().value(by))
+
+    def pop(self, by: Any) -> Any:
+        found = super().value(by)
+        self.counts[found] = by
+        return self.counts.pop(found)
+
+    def set_default(self, by: Any) -> Any:
+        return self.counts.setdefault(super().value(by), by)
+
+
 class Without(Base):
     def collected() -> Any:  # type: ignore[misc]
         found = []

@@ -136,7 +136,9 @@ def emit_call_out(translator: Translator, instruction: Instruction, taken: int, 
     given = tuple(value for value in values if value.kind != NULL)
     left = (True,) if instruction.name in ("CALL", "BINARY_SUBSCR", "CONTAINS_OP") else ()
     start, end = translator.offset, instruction.after
-    function = call_out_function(translator.function, start, end, (), (), presence, left, tables=translator.tables)
+    function = call_out_function(
+        translator.function, start, end, (), (), presence, left, tables=translator.tables, without_super=True
+    )
     target = made if result == OBJECT else translator.temporary()
     translator.chunk.pinned.add(target)
     number = translator.gather(function, given, (target,), start, end)

@@ -174,3 +174,12 @@ def test_a_function_that_calls_super_without_a_first_parameter_has_no_kernel():
     refusal = refusal_of(functions.Without.collected)
     assert refusal is not None and refusal.code == "CS105"
     assert refusal_of(functions.Deleting.value) is None
+
+
+@pytest.mark.parametrize("name", ["discard", "get", "pop", "set_default"])
+def test_methods_of_containers_are_native_beside_super(name):
+    method = vars(functions.Noting)[name]
+    kernel = block_kernel(method)
+    for by in (1, 3, 3, 1):
+        assert kernel(functions.Noting(3), by) == method(functions.Noting(3), by)
+    assert kernel.exit_count == 0
