@@ -83,10 +83,10 @@ def warns(message):
     warnings.warn(message, stacklevel=2)
 
 
-def test_functions_without_kernels_and_those_that_look_at_their_caller_stay_as_they_are():
+def test_generators_functions_with_other_parameters_and_those_that_look_at_their_caller_stay_as_they_are():
     refused = [lambda *values: values, lambda *, key: key, lambda: (yield), warns, inspect.currentframe]
-    assert [entries.can_have_kernel(each) for each in refused] == [False] * len(refused)
-    assert entries.can_have_kernel(scaled_by)
+    assert [entries.may_be_task(each) for each in refused] == [False] * len(refused)
+    assert entries.may_be_task(scaled_by)
 
 
 @pytest.mark.parametrize(

@@ -134,7 +134,7 @@ def run(tests: str, way: str, modules: list[str], left_out: list[str], only: str
         functions = [each for each in entries.functions_of(files_of(modules)) if id(each) not in kept]
     elif way == "tests":
         functions = [each for each in entries.functions_of(files_of(["test"])) if each.__name__.startswith("test")]
-    tasks = [entries.make_task(each) for each in functions if entries.can_have_kernel(each)]
+    tasks = [entries.make_task(each) for each in functions if entries.may_be_task(each)]
     gc.freeze()  # many tests collect garbage: what is there by now is none
     outcomes = Outcomes()
     unittest.TestSuite(cases).run(outcomes)

@@ -23,14 +23,14 @@ import cascade as cs
 PROGRAM = "the program of the task"
 """Stands for the program in the source of the new code, and is replaced in its constants."""
 
-NO_KERNEL = (
+LEFT_ALONE = (
     inspect.CO_VARARGS
     | inspect.CO_VARKEYWORDS
     | inspect.CO_GENERATOR
     | inspect.CO_COROUTINE
     | inspect.CO_ASYNC_GENERATOR
 )
-"""Flags of functions that kernels refuse."""
+"""Flags of functions that stay as they are: those that kernels refuse, and those with parameters that are not passed on here."""
 
 SEES_CALLER = {
     "_getframe",
@@ -50,10 +50,10 @@ def functions_of(files: Collection[str]) -> list[FunctionType]:
     return [each for each in gc.get_objects() if type(each) is FunctionType and each.__code__.co_filename in files]
 
 
-def can_have_kernel(function: FunctionType) -> bool:
+def may_be_task(function: FunctionType) -> bool:
     code = function.__code__
     named = all(name.isidentifier() for name in code.co_varnames[: code.co_argcount])
-    return not (code.co_flags & NO_KERNEL or code.co_kwonlyargcount) and named and not SEES_CALLER & {*code.co_names}
+    return not (code.co_flags & LEFT_ALONE or code.co_kwonlyargcount) and named and not SEES_CALLER & {*code.co_names}
 
 
 def make_task(function: FunctionType) -> Any:
