@@ -72,7 +72,7 @@ cdef extern from "vm/kernel.h":
         int64_t entry_count
         int64_t entries, exit_count, work, growths, called_out
         int64_t machine_at, machine_growths
-        bint stale, retired, exits_often
+        bint stale, retired, exits_often, keeps_objects
         Stopwatch watch
 
     ctypedef struct Site "cascade_site":

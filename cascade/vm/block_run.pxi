@@ -7,7 +7,7 @@ cdef PyObject* run_blocks(BlockKernel kernel, PyObject** arguments, Py_ssize_t c
     cdef Py_ssize_t word = -1, i
     cdef PyObject* result
     for i in range(count):
-        types[i] = type_of_argument(arguments[i])
+        types[i] = type_of_passed(&kernel.callee, arguments[i])
     try:
         if not kernel.callee.stale:
             word = kernel.entry_for(types, count)
@@ -238,7 +238,7 @@ cdef bint take_defaults(Gather* gather, Py_ssize_t parameters, Py_ssize_t positi
 
 cdef void take_default(Gather* gather, PyObject* value) noexcept:
     # Notes the value as a register holds it. A number of 64 bits is no object; another one is held by the tuple of the defaults.
-    cdef PyTypeObject* kind = type_of_argument(value)
+    cdef PyTypeObject* kind = type_of_passed(gather.site.callee, value)
     cdef char code = code_of(kind) if kind != NULL else b"o"
     gather.missing_types[gather.missing] = kind
     gather.missing_kinds[gather.missing] = code
@@ -256,6 +256,12 @@ cdef inline void fill_argument(PyTypeObject* kind, PyObject* value, Register* to
         incref(value)
     else:
         fill_one(code, value, to)
+
+
+cdef inline PyTypeObject* type_of_passed(const Callee* callee, PyObject* value) noexcept:
+    # The same of an argument of a function, which may keep its objects.
+    cdef PyTypeObject* kind = type_of_argument(value)
+    return NULL if callee.keeps_objects and kind != NULL and code_of(kind) not in (b"o", b"b", b"n") else kind
 
 
 cdef inline PyTypeObject* type_of_argument(PyObject* value) noexcept:

@@ -18,6 +18,7 @@ struct cascade_callee {
     int stale;                      /* a name that it relies on has another meaning */
     int retired;                    /* it is no longer entered */
     int exits_often;                /* or makes many frames, where kernels call it: CPython is faster */
+    int keeps_objects;              /* its variables hold no numbers: see identities.py */
     int32_t free_count;
     void *inside;                   /* the thread of the last entry that is not over */
     int64_t entries;
@@ -131,6 +132,16 @@ static inline PyTypeObject *cascade_told_source(const cascade_source *source, co
         type = cascade_told_apart(Py_TYPE((PyObject *)r[(uint32_t)source->where].object));
         return type == &PyLong_Type || type == &PyFloat_Type || type == &PyBool_Type || type == Py_TYPE(Py_None) ? NULL : type;
     }
+}
+
+/* Whether one of the arguments is a number or character in a register. */
+static int cascade_passes_numbers(const cascade_gather *gather)
+{
+    int32_t i;
+    for (i = gather->place + 1; i < gather->count; i++)
+        if (!cascade_is_object(gather->sources[i].kind) && gather->sources[i].kind != 'b' && gather->sources[i].kind != 'n')
+            return 1;
+    return 0;
 }
 
 /* Finds the classes of the arguments by parameter. */
@@ -423,6 +434,8 @@ static int cascade_begin_call(const cascade_word *w, cascade_register *r, int64_
     if (fuel <= 1)
         return CASCADE_NEW_FUEL;
     cascade_types_of(gather, r, types);
+    if (callee->keeps_objects && cascade_passes_numbers(gather))
+        return CASCADE_BY_CPYTHON;
     if ((word = cascade_known_entry(callee, types)) < 0)
         return CASCADE_NEW_ENTRY;
     if (callee->machine_at == 0 && cascade_wants_machine_code(callee))

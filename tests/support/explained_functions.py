@@ -170,7 +170,7 @@ def looks(n: int) -> list[str]:
 def same(a: Any, b: Any) -> int:
     total = 0
     for _ in range(3):
-        total += a is b
+        total += [a][0] is b
     return total
 
 

@@ -62,7 +62,7 @@ def refusal_of(function: FunctionType, is_consumed: bool = False) -> Diagnostic 
 
 
 def _of_comparison(comparison: Comparison) -> Diagnostic:
-    code, instruction, _ = comparison
+    code, instruction = comparison.code, comparison.instruction
     line, end, begin, stop = list(code.co_positions())[instruction.last // 2]
     text = linecache.getline(code.co_filename, line or 0).encode()  # columns count bytes
     begin, stop = (begin or 0, stop if end == line else None)

@@ -8,8 +8,10 @@ import pytest
 
 import cascade as cs
 from cascade.kernels.blocks.admission import refusal_of
+from cascade.kernels.blocks.kernel import block_kernel
 from tests.support import identity_functions as functions
-from tests.support.block_functions import assert_same
+from tests.support.block_functions import assert_same, outcome
+from tests.support.machine_code_functions import machine_code
 
 
 @pytest.mark.parametrize("function", [functions.far, functions.near, functions.letters])
@@ -59,7 +61,7 @@ def test_a_refusal_names_the_comparison(function, construct):
     assert diagnostic is not None and (diagnostic.code, diagnostic.construct) == ("CS136", construct)
     lines, first = inspect.getsourcelines(function)
     assert lines[diagnostic.line - first].index(construct) == diagnostic.column
-    assert "an object with the name of a global" in diagnostic.hint
+    assert "objects that variables, attributes or globals name" in diagnostic.hint
 
 
 def named(value):
@@ -88,3 +90,34 @@ def assert_follows(function, becomes):
     for value in (functions.Plain(), functions.NOTHING, functions.Plain(), numbers[3], functions.Plain(), numbers[5]):
         becomes(value)
         assert [program(numbers) for _ in range(4)] == [function(numbers)] * 4 == [type(value) is float] * 4
+
+
+@pytest.fixture(params=[None, 0], ids=["usual", "hot"])
+def hot(request):
+    with machine_code(request.param):
+        yield
+
+
+@pytest.mark.parametrize(("function", "arguments"), functions.OF_VARIABLES)
+def test_variables_and_attributes_that_may_be_numbers_are_compared_by_identity(function, arguments, hot):
+    assert refusal_of(function) is None
+    kernel = block_kernel(function)
+    for _ in range(4):
+        assert outcome(kernel, [*arguments]) == outcome(function, [*arguments])
+    assert kernel.entries >= 4
+
+
+def test_identity_is_that_of_the_arguments_also_through_tasks_maps_and_calls():
+    task = cs.task(lower=True)(functions.count_of_same)
+    for left, right, count in (arguments for function, arguments in functions.OF_VARIABLES[:13]):
+        expected = functions.count_of_same(left, right, count)
+        assert cs.run(task(left, right, count)) == cs.compile(task)(left, right, count) == expected
+        assert cs.run(task.map([left] * 3, [right] * 3, [count] * 3)) == [expected] * 3
+        assert cs.run(task(left, right, count).with_retry(max_attempts=1)) == expected
+
+
+def test_a_loop_that_compares_objects_stays_in_its_kernel():
+    kernel = block_kernel(functions.walked)
+    chain = functions.chained(3000)
+    assert [kernel(chain, None) for _ in range(3)] == [functions.walked(chain, None)] * 3
+    assert kernel.exit_count <= 2 and kernel.called_out <= 2
