@@ -13,11 +13,11 @@ from tests.support.standard_library import entries, runner
 from tests.support.standard_library.suites import SUITES, Suite
 
 
-def in_quick_set(suite: Suite) -> object:
-    return pytest.param(suite, id=suite.tests, marks=[] if suite.quick else [pytest.mark.slow])
+QUICK = [pytest.param(suite, id=suite.tests) for suite in SUITES if suite.quick]
+"""All others are run by `python -m tests.support.standard_library`: they take some ten minutes."""
 
 
-@pytest.mark.parametrize("suite", [in_quick_set(suite) for suite in SUITES])
+@pytest.mark.parametrize("suite", QUICK)
 def test_tests_of_the_library_have_the_same_outcomes(suite: Suite):
     if importlib.util.find_spec(f"test.{suite.tests}") is None:
         pytest.skip("this Python has no such tests")
