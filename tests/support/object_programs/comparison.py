@@ -442,18 +442,19 @@ class Comparison:
             if expected != found:
                 if part in LIVENESS and self.may_live_on(number, place, wanted):
                     raise LeftOut("frames live on")
-                if excuse := self.excuse(part, call.way(place), _shown(expected, None) + _shown(found, None)):
+                if excuse := self.excuse(part, number, _shown(expected, None) + _shown(found, None)):
                     raise LeftOut(excuse)
                 raise self.difference(
                     f"{part} {wanted.kind}/{outcome.kind}", number, place, *first_difference(expected, found)
                 )
 
-    def excuse(self, part: str, way: str, shown: str) -> str | None:
+    def excuse(self, part: str, number: int, shown: str) -> str | None:
         """Why a difference is none, if it is."""
         if "'RecursionError'" in shown:
             return "RecursionError"  # it was caught: how far the calls came depends on the depth of the stack
-        if part == "afterwards" and way == "cache" and "'del'" in shown:
-            return "kept by a cache"  # the identity of a function keeps what its names mean
+        was_cached = any("cache" in call.ways for call in self.program.calls[: number + 1])
+        if part == "afterwards" and was_cached and "'del'" in shown:
+            return "kept by a cache"  # the identity of a function keeps what its names meant in the last call
         return None
 
     def may_live_on(self, number: int, place: int, wanted: Outcome) -> bool:
