@@ -6,7 +6,7 @@ import linecache
 from types import FunctionType
 
 from cascade.kernels.blocks.identities import Comparison, undecided
-from cascade.kernels.blocks.instructions import GENERATOR, parameter_count
+from cascade.kernels.blocks.instructions import GENERATOR
 from cascade.kernels.diagnostics import IDENTITY, Diagnostic
 from cascade.kernels.names import builtins_of, has_plain_names
 
@@ -37,8 +37,6 @@ def refusal_of(function: FunctionType, is_consumed: bool = False) -> Diagnostic 
 
     if code.co_flags & SUSPENDED & ~(GENERATOR if is_consumed else 0):
         return no("CS103", "generators and coroutine functions are not lowered")
-    if "__class__" in code.co_freevars and not code.co_argcount and parameter_count(code):
-        return no("CS105", "it names its class, and super() would find another first parameter in typed code")
     looking = LOOKING.intersection((*code.co_names, *code.co_freevars))
     if looking:
         return no(
