@@ -12,7 +12,6 @@ from cascade import _vm
 from tests.support.standard_library import entries, runner
 from tests.support.standard_library.suites import SUITES, Suite
 
-
 QUICK = [pytest.param(suite, id=suite.tests) for suite in SUITES if suite.quick]
 """All others are run by `python -m tests.support.standard_library`: they take some ten minutes."""
 

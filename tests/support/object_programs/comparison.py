@@ -434,7 +434,6 @@ class Comparison:
         self.tally.raised += sum(outcome.result[0] == "raised" for outcome in expected)
 
     def check(self, number: int, place: int, wanted: Outcome, outcome: Outcome) -> None:
-        call = self.program.calls[number]
         if wanted.result == outcome.result == ("raised", ("RecursionError",)):
             raise LeftOut("RecursionError")  # how far it came depends on the depth of the stack
         for part in PARTS:
