@@ -11,7 +11,7 @@ sys.path.insert(0, str(ROOT))
 
 from cascade.instructions.families.sequences import OVERLAYS  # noqa: E402
 from cascade.instructions.graph import INSTRUCTIONS  # noqa: E402
-from cascade.instructions.kernel import KERNEL_INSTRUCTIONS, KERNEL_OPCODES, Operand  # noqa: E402
+from cascade.instructions.kernel import KERNEL_INSTRUCTIONS, KERNEL_OPCODES, KernelInstruction, Operand  # noqa: E402
 from cascade.instructions.primitives import NATIVE, ROWS, TEMPORARIES, parts_of  # noqa: E402
 
 GRAPH, KERNEL = "cascade/instructions/graph.py", "cascade/instructions/kernel.py"
