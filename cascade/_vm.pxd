@@ -1,7 +1,7 @@
 # Memory layout of the extension's types.
 
 from cpython.object cimport PyObject, PyTypeObject
-from libc.stdint cimport int32_t, int64_t, uint8_t, uint64_t
+from libc.stdint cimport int32_t, int64_t, uint8_t, uint32_t, uint64_t
 
 ctypedef PyObject* (*Entry)(PyObject*, PyObject**, size_t, PyObject*) noexcept
 
@@ -72,7 +72,8 @@ cdef extern from "vm/kernel.h":
         int64_t entry_count
         int64_t entries, exit_count, work, growths, called_out
         int64_t machine_at, machine_growths
-        bint stale, retired, exits_often, keeps_objects
+        bint stale, retired, exits_often
+        uint32_t compared
         Stopwatch watch
 
     ctypedef struct Site "cascade_site":

@@ -11,7 +11,7 @@ ALWAYS = {"CS100", "CS101", "CS102", "CS103", "CS104", "CS105", "CS106", "CS110"
 SLOWER_THAN_CALLING = "CS150"
 """Of typed code that was retired because a trial has shown that CPython is faster (`cascade/vm/kernel_trial.pxi`)."""
 
-IDENTITY = "numbers have no identity in typed code, and both sides may be numbers: compare numbers with ==, and objects that variables, attributes or globals name"
+IDENTITY = "numbers have no identity in typed code, and both sides may be numbers: compare numbers with ==, an object with the name of a global"
 """How to write a comparison by `is` (CS136) instead."""
 
 

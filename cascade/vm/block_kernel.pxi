@@ -195,7 +195,8 @@ cdef class BlockKernel:
         self.plans = {}
         self.checkpoints = {}
         self.held = {}
-        self.callee.keeps_objects = len(translator.kept) > 0
+        for i in translator.compared_parameters:
+            self.callee.compared |= <uint32_t>1 << i
         self.positional = translator.code.co_argcount
         self.keywords = translator.code.co_varnames[self.positional:self.positional + translator.code.co_kwonlyargcount]
         self.varargs, self.varkwargs = translator.code.co_flags & 4 != 0, translator.code.co_flags & 8 != 0

@@ -1,29 +1,36 @@
 # Kernels made block by block: entering them, running them, calls of functions by their kernels, growth. Included by _vm.pyx.
 
-cdef PyObject* run_blocks(BlockKernel kernel, PyObject** arguments, Py_ssize_t count) noexcept:
-    # Calls a function by its kernel. Returns a new reference, or NULL with the exception set.
+cdef PyObject* run_blocks(BlockKernel kernel, PyObject** arguments, Py_ssize_t count, PyObject* given=NULL) noexcept:
+    # Calls a function by its kernel. Returns a new reference, or NULL with the exception set. The reference `given` is passed on: if it is
+    # that of an argument, only the function holds that.
+    cdef bint fits = True
     cdef TypedState* state = NULL
     cdef PyTypeObject* types[PARAMETER_LIMIT]
     cdef Py_ssize_t word = -1, i
     cdef PyObject* result
     for i in range(count):
-        types[i] = type_of_passed(&kernel.callee, arguments[i])
+        types[i] = type_of_argument(arguments[i])
+        fits &= (kernel.callee.compared >> i & 1) == 0 or not cascade_is_copied(type_of(arguments[i]))
     try:
-        if not kernel.callee.stale:
+        if fits and not kernel.callee.stale:
             word = kernel.entry_for(types, count)
             if word >= 0:
                 Py_EnterRecursiveCall(" while calling a Python object")
     except BaseException as error:
         set_error(error)
+        xdecref(given)
         return NULL
     if word >= 0:
         state = start_blocks(kernel, word)
         if state == NULL:
             Py_LeaveRecursiveCall()
     if state == NULL:
-        return call_whole(kernel, arguments)
+        result = call_whole(kernel, arguments)
+        xdecref(given)
+        return result
     for i in range(count):
         fill_argument(types[i], arguments[i], &state.registers[i])
+    xdecref(given)
     cascade_run_frames(state)
     result = after_stop(state)
     end_blocks(kernel, state)
@@ -62,7 +69,6 @@ cdef PyObject* run_blocks_arranged(Routine routine, BlockKernel kernel, PyObject
     # Of a bound method, the function behind it is called with one more argument. The variables of `*args` and `**kwargs` are the last ones.
     cdef PyObject* arranged[PARAMETER_LIMIT]
     cdef PyObject* named = NULL
-    cdef PyObject* result
     cdef Py_ssize_t count = 0, keywords = len(routine.keywords)
     cdef PyObject** rest = &arguments[routine.positional]
     if routine.bound != NULL:
@@ -81,9 +87,7 @@ cdef PyObject* run_blocks_arranged(Routine routine, BlockKernel kernel, PyObject
             return NULL
         arranged[count] = named
         count += 1
-    result = run_blocks(kernel, arranged, count)
-    xdecref(named)
-    return result
+    return run_blocks(kernel, arranged, count, named)
 
 
 cdef extern from "vm/kernel.h":
@@ -106,6 +110,7 @@ cdef extern from "vm/kernel.h":
     TypedState* cascade_leave_call(TypedState*) noexcept
     bint cascade_wants_machine_code(Callee*) noexcept
     int64_t cascade_known_entry(Callee*, PyTypeObject**) noexcept
+    bint cascade_is_copied(PyTypeObject*) noexcept
     int cascade_begin_call(const TypedWord*, Register*, int64_t, TypedState*, PyTypeObject**) noexcept
     void cascade_give(TypedState*, PyObject*) noexcept
     void cascade_give_unboxed(TypedState*, Register) noexcept
@@ -238,7 +243,7 @@ cdef bint take_defaults(Gather* gather, Py_ssize_t parameters, Py_ssize_t positi
 
 cdef void take_default(Gather* gather, PyObject* value) noexcept:
     # Notes the value as a register holds it. A number of 64 bits is no object; another one is held by the tuple of the defaults.
-    cdef PyTypeObject* kind = type_of_passed(gather.site.callee, value)
+    cdef PyTypeObject* kind = type_of_argument(value)
     cdef char code = code_of(kind) if kind != NULL else b"o"
     gather.missing_types[gather.missing] = kind
     gather.missing_kinds[gather.missing] = code
@@ -256,12 +261,6 @@ cdef inline void fill_argument(PyTypeObject* kind, PyObject* value, Register* to
         incref(value)
     else:
         fill_one(code, value, to)
-
-
-cdef inline PyTypeObject* type_of_passed(const Callee* callee, PyObject* value) noexcept:
-    # The same of an argument of a function, which may keep its objects.
-    cdef PyTypeObject* kind = type_of_argument(value)
-    return NULL if callee.keeps_objects and kind != NULL and code_of(kind) not in (b"o", b"b", b"n") else kind
 
 
 cdef inline PyTypeObject* type_of_argument(PyObject* value) noexcept:

@@ -18,7 +18,7 @@ struct cascade_callee {
     int stale;                      /* a name that it relies on has another meaning */
     int retired;                    /* it is no longer entered */
     int exits_often;                /* or makes many frames, where kernels call it: CPython is faster */
-    int keeps_objects;              /* its variables hold no numbers: see identities.py */
+    uint32_t compared;              /* a bit for each parameter that is no number or text, as it is compared by identity */
     int32_t free_count;
     void *inside;                   /* the thread of the last entry that is not over */
     int64_t entries;
@@ -134,12 +134,38 @@ static inline PyTypeObject *cascade_told_source(const cascade_source *source, co
     }
 }
 
-/* Whether one of the arguments is a number or character in a register. */
-static int cascade_passes_numbers(const cascade_gather *gather)
+/* Whether typed code copies objects of a class: numbers and texts. */
+static int cascade_is_copied(PyTypeObject *type)
+{
+    int i;
+    if (type == &PyLong_Type || type == &PyFloat_Type || type == &PyUnicode_Type || type == &PyComplex_Type)
+        return 1;
+    for (i = 0; i < CASCADE_ELEMENTS; i++)
+        if (cascade_scalar_types[i] == type)
+            return 1;
+    return 0;
+}
+
+static int cascade_is_copied_value(int kind, cascade_register value)
+{
+    if (kind == 'b' || kind == 'n')
+        return 0;
+    return !cascade_is_object(kind) || cascade_is_copied(Py_TYPE((PyObject *)value.object));
+}
+
+/* Whether a parameter that is compared by identity gets such an object. */
+static int cascade_passes_copied(const cascade_gather *gather, const cascade_register *r, uint32_t compared)
 {
     int32_t i;
-    for (i = gather->place + 1; i < gather->count; i++)
-        if (!cascade_is_object(gather->sources[i].kind) && gather->sources[i].kind != 'b' && gather->sources[i].kind != 'n')
+    if (gather->iterated != NULL)
+        return 0;
+    for (i = gather->place + 1; i < gather->count; i++) {
+        const cascade_source *source = &gather->sources[i];
+        if ((compared >> source->parameter & 1) && cascade_is_copied_value(source->kind, r[(uint32_t)source->where]))
+            return 1;
+    }
+    for (i = 0; i < gather->missing; i++)
+        if ((compared >> gather->missing_parameters[i] & 1) && cascade_is_copied_value(gather->missing_kinds[i], gather->missing_values[i]))
             return 1;
     return 0;
 }
@@ -433,9 +459,9 @@ static int cascade_begin_call(const cascade_word *w, cascade_register *r, int64_
         return CASCADE_BY_CPYTHON;
     if (fuel <= 1)
         return CASCADE_NEW_FUEL;
-    cascade_types_of(gather, r, types);
-    if (callee->keeps_objects && cascade_passes_numbers(gather))
+    if (callee->compared != 0 && cascade_passes_copied(gather, r, callee->compared))
         return CASCADE_BY_CPYTHON;
+    cascade_types_of(gather, r, types);
     if ((word = cascade_known_entry(callee, types)) < 0)
         return CASCADE_NEW_ENTRY;
     if (callee->machine_at == 0 && cascade_wants_machine_code(callee))

@@ -301,7 +301,7 @@ cdef class ArrayItems(Shares):
             self.long_fuel = max(200, LONG_WORK // max(kernel.length, 4))
             self.share_values()
         # One that is slower in calls may gain where items are not objects.
-        return kernel is not None and not kernel.callee.keeps_objects and (not kernel.callee.retired or kernel.slower)
+        return kernel is not None and kernel.callee.compared == 0 and (not kernel.callee.retired or kernel.slower)
 
     cdef void fill_types(self, Py_ssize_t number) noexcept:
         # The classes of an item's arguments.

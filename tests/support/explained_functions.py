@@ -168,9 +168,10 @@ def looks(n: int) -> list[str]:
 
 
 def same(a: Any, b: Any) -> int:
-    total = 0
+    total, last = 0, None
     for _ in range(3):
-        total += [a][0] is b
+        total += a.real is last
+        last = b
     return total
 
 

@@ -5,6 +5,8 @@ from __future__ import annotations
 import enum
 import types
 
+import numpy as np
+
 FAR = float("inf")
 NEAR = 2
 LETTER = "\u03c0"
@@ -149,8 +151,8 @@ def either(values, is_other):
 
 def assigned(value):
     global OTHER
-    OTHER = value
-    return value is OTHER
+    OTHER = other = value
+    return other is OTHER
 
 
 OTHER: object = None
@@ -193,7 +195,7 @@ def enclosing(sentinel):
     return compares, becomes
 
 
-# -- Of variables ------------------------------------------------------------------------------------------------------
+# -- With parameters ---------------------------------------------------------------------------------------------------
 
 
 class Node:
@@ -208,6 +210,22 @@ def chained(count):
     return node
 
 
+def walked(first, last):
+    found, node = 0, first
+    while node is not last:
+        found += node.value
+        node = node.following
+    return found
+
+
+def count_of(values, wanted):
+    found = 0
+    for value in values:
+        if value is wanted:
+            found += 1
+    return found
+
+
 def count_of_same(left, right, count):
     found = 0
     for _ in range(count):
@@ -218,164 +236,56 @@ def count_of_same(left, right, count):
     return found
 
 
-def runs(values):
-    """How often an item is the very one before it."""
-    found, last, others = 0, None, []
-    for value in values:
-        if value is last:
-            found += 1
-        else:
-            others.append(value)
-        last = value
-    return found, others
-
-
-def walked(first, last):
-    found, node = 0, first
-    while node is not last:
-        found += node.value
-        node = node.following
-    return found
-
-
-def at_the_value(values, holder):
-    return [number for number, value in enumerate(values) if value is holder.value]
-
-
-def copies(number):
-    a = number + 1000
-    b, c = a, number + 1000
-    d = b
-    a, b = b, a
-    pair = [a, d]
-    e, f = pair
-    return a is b, a is c, d is a, e is f, c is e, a + c
-
-
-def constants(count):
+def with_defaults(values, wanted=2.5, *rest, other=10**6):
     found = []
-    for _ in range(count):
-        a = 100_000
-        b = 1.5
-        c = 100_000
-        d = 1.5
-        found.append((a is c, b is d, a is d))
+    for value in (*values, rest):
+        found.append((value is wanted, value is rest, value is other))
     return found
 
 
-def letters_of(text, other):
-    found = []
-    for a in text:
-        for b in other:
-            found.append(a is b)
-    return found
-
-
-def with_defaults_of(a, b=2000, *, c=2.5):
-    found = b is c, a is b, a is c
-    b += 1
-    return found, a is b
-
-
-def passed_on(values):
-    found = []
-    for value in values:
-        kept = value
-        value = value * 2
-        found.append((value is kept, kept is value))
-        kept = value
-        found.append(kept is value)
-        found.append([kept, value])
-    (first, second), third = found[-1], kept
-    return found, first is second, second is third
-
-
-class Holding:
-    __slots__ = ("slot", "__dict__")
-
-
-def stored(values):
-    items, found, holder = [None] * 2, [], Holding()
-    table, gathered, last = {}, [], None
-    for value in values:
-        gathered.append(value)
-        items[0] = value
-        holder.slot = value
-        holder.item = value
-        table["a"] = value
-        table.setdefault(len(gathered), value)
-        (*_, end) = gathered
-        (first, _), (own,) = items, (value,)
-        largest = max(value, value) if value else value
-        at_end = table[len(gathered)]
-        at_a = table["a"]
-        found.append(
-            (end is value, first is value, holder.slot is value, holder.item is value, own is value, largest is value)
-        )
-        found.append((at_a is value, at_end is value, at_end is at_a, last is value, value is at_a))
-        last = holder.item
-    return found
-
-
-def of_a_closure(values, wanted):
+def with_gathered(*values, **named):
     found = 0
-    last = None
-
-    def is_wanted(value):
-        nonlocal last
-        same, last = value is last, value
-        return value is wanted or same
-
     for value in values:
-        if is_wanted(value):
-            found += 1
+        found += (value is values) + 2 * (value is named)
     return found
 
 
-def caught(values):
-    last = None
+def calls_with_numbers(values):
+    found = []
     for value in values:
-        try:
-            if value is last:
-                raise ValueError(value)
-            last = value + 0
-        except ValueError as error:
-            (first,) = error.args
-            return first is value, error is last, error.args is last
-        except TypeError as error:
-            last = error
-    return last
+        found.append((count_of([value, value], value), count_of_same(value, value, 2), count_of([value], values)))
+    return found
+
+
+def copied_items(values, wanted):
+    x = values[0]
+    values.append(x)
+    y, z = values[-1], max(values) if len(values) > 99 else x
+    table = {1: values[0]}
+    return x is wanted, y is wanted, z is wanted, table[1] is wanted, values.pop() is wanted, values[0] is not wanted
 
 
 BIG, REAL, TEXT, SHARED = 10**5, 2.75, "a text", Node(1)
-TWICE = [
-    BIG,
+VARIOUS = [
     BIG,
     int("100000"),
     REAL,
-    REAL,
     float("2.75"),
-    TEXT,
     TEXT,
     "".join(["a ", "text"]),
     SHARED,
     SHARED,
     Node(1),
     None,
-    None,
-    True,
     True,
     5,
-    5,
+    10**30,
+    1j,
 ]
-OF_VARIABLES = [
-    (count_of_same, (BIG, BIG, 5)), (count_of_same, (BIG, int("100000"), 5)), (count_of_same, (REAL, REAL, 5)),
-    (count_of_same, (REAL, float("2.75"), 5)), (count_of_same, (SHARED, SHARED, 5)), (count_of_same, (SHARED, 5, 5)),
-    (count_of_same, (5, 5, 5)), (count_of_same, (None, SHARED, 5)), (count_of_same, (TEXT, TEXT, 3)), (count_of_same, ("a", "a", 3)),
-    (count_of_same, (2.5, 2, 3)), (count_of_same, (True, True, 3)), (count_of_same, (10**30, 10**30, 3)),
-    (runs, (TWICE,)), (runs, ([],)), (walked, (chained(9), None)), (walked, (SHARED, SHARED)),
-    (at_the_value, (TWICE, Node(BIG))), (at_the_value, (TWICE, Node(TEXT))), (at_the_value, (TWICE, SHARED)),
-    (copies, (1,)), (copies, (-999,)), (copies, (0.5,)), (constants, (3,)), (letters_of, ("aλb", "bλa")), (letters_of, ("", "b")),
-    (with_defaults_of, (1,)), (with_defaults_of, (BIG, BIG)), (passed_on, ([1, 2.5, BIG, "ab"],)), (of_a_closure, (TWICE, BIG)),
-    (of_a_closure, (TWICE, SHARED)), (stored, (TWICE[:9],)), (stored, ([1.5, 2.5, 10**7, 10**7],)), (caught, ([1, 2.5],)), (caught, (TWICE,)), (caught, ([SHARED, 1, SHARED],)),
+WITH_PARAMETERS = [
+    (walked, (chained(9), None)), (walked, (SHARED, SHARED)), (walked, (chained(3), 5)),
+    *((count_of, ([*VARIOUS, "a", "\u4e00"], each)) for each in (*VARIOUS, "a", "\u4e00", np.float64(2.5))),
+    *((count_of_same, (each, other, 3)) for each in VARIOUS for other in (each, SHARED, REAL, BIG, None)),
+    (with_gathered, (1, 2.5, SHARED)), (calls_with_numbers, ([1, SHARED, None],)),
+    *((copied_items, ([each], each)) for each in VARIOUS),
 ]  # fmt: skip

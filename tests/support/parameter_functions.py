@@ -101,3 +101,24 @@ CALLS: list[tuple[Any, tuple[Any, ...], dict[str, Any]]] = [
     (looks_at_its_frame, (1,), {"name": "x", "other": 2}),
     (calls_with_names, ([1, 2], 5), {}),
 ]
+
+
+NOTES: list[str] = []
+
+
+class Noted:
+    def __init__(self, name: str) -> None:
+        self.name = name
+
+    def __del__(self) -> None:
+        NOTES.append(self.name)
+
+
+def drops_what_it_gathers(*args: Any, **named: Any) -> int:
+    named["own"] = Noted("own")
+    args = (*args, Noted("more"))
+    del named
+    NOTES.append("dropped")
+    del args
+    NOTES.append("over")
+    return 1

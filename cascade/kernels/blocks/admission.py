@@ -60,7 +60,7 @@ def refusal_of(function: FunctionType, is_consumed: bool = False) -> Diagnostic 
 
 
 def _of_comparison(comparison: Comparison) -> Diagnostic:
-    code, instruction = comparison.code, comparison.instruction
+    code, instruction, _ = comparison
     line, end, begin, stop = list(code.co_positions())[instruction.last // 2]
     text = linecache.getline(code.co_filename, line or 0).encode()  # columns count bytes
     begin, stop = (begin or 0, stop if end == line else None)

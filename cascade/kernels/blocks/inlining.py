@@ -163,7 +163,6 @@ class Inlined(Translator):
         self.fixed = {value.register for value in arguments if value is not None and value.register >= 0}
         self.fixed |= {part.register for value in arguments if value is not None for part in value.parts}
         self.passed_on, self.common = passed_on, common
-        self.kept: frozenset[int] = frozenset()  # functions that keep objects are not inlined
         self.root: Translator = outer.root if isinstance(outer, Inlined) else outer
         self.began: int = outer.began if isinstance(outer, Inlined) else len(outer.chunk.items)
         self.depth: int = outer.depth + 1 if isinstance(outer, Inlined) else 1
@@ -604,7 +603,7 @@ def is_small(translator: Translator, callee: Translator) -> bool:
     return (
         translator.code is not code
         and callee.consumer is None
-        and not (callee.kept or translator.kept)
+        and not callee.compared_parameters
         and not (code.co_cellvars or code.co_freevars or code.co_exceptiontable or callee.text.loops)
         and len(callee.text.instructions) <= LENGTH_LIMIT
     )

@@ -212,7 +212,7 @@ def over_range(translator: Translator, instruction: Instruction, iterator: Value
     local = following.arg if following.name == "STORE_FAST" and instruction.after not in translator.text.joins else -1
     old = translator.state.variables[local] if local >= 0 else None
     at_end(translator, instruction, end, ())
-    if local < 0 or (old is not None and old.kind == OBJECT) or local in translator.kept:
+    if local < 0 or (old is not None and old.kind == OBJECT):
         translator.push(next_of(translator, iterator, [end], version))
         return
     translator.save_aliases(local)

@@ -25,7 +25,7 @@ from cascade.kernels.blocks.values import (
     constant_value,
 )  # fmt: skip
 from cascade.kernels.lasting import is_lasting
-from cascade.kernels.model import BOOL, MISSING, NONE, OBJECT
+from cascade.kernels.model import MISSING, NONE, OBJECT
 from cascade.kernels.names import builtins_of
 
 NULL_LAST = sys.version_info >= (3, 13)
@@ -78,36 +78,20 @@ def store_fast(translator: Translator, instruction: Instruction) -> None:
 
 
 def store(translator: Translator, number: int) -> None:
-    make_storable(translator, -1, number)
+    make_storable(translator, -1)
     put(translator, number)
 
 
-def make_storable(translator: Translator, place: int, number: int) -> None:
+def make_storable(translator: Translator, place: int) -> None:
     """Sees a value on the stack, and makes of it what a variable can hold."""
     value = translator.state.stack[place]
     if value.kind != NULL and value.kind not in HELD:
         value = translator.whole(place)
         if value.kind not in HELD:
             raise LeavesTyped
-    if number in translator.kept:
-        translator.state.stack[place] = as_object(translator, value)
-        translator.refresh()
-        return
     if value.unseen and value.local < 0:
         translator.seen(place)
     translator.keep_identity(translator.state.stack[place])
-
-
-def as_object(translator: Translator, value: Value) -> Value:
-    """Returns a number as the object that a variable holds; a constant is one already."""
-    if value.kind not in UNBOXED or value.kind == BOOL:
-        return value
-    if value.constant:
-        return Value(OBJECT, translator.object_register(value.known))
-    made = translator.temporary()
-    translator.box(value.kind, made, translator.register(value))
-    translator.drop(value)
-    return Value(OBJECT, made, owned=True)
 
 
 def put(translator: Translator, number: int) -> None:
@@ -121,8 +105,8 @@ def put(translator: Translator, number: int) -> None:
 @form("STORE_FAST_STORE_FAST")
 def store_two(translator: Translator, instruction: Instruction) -> None:
     # Both values are seen first, as the first store cannot be repeated; the second one may have been an alias of the first variable.
-    make_storable(translator, -2, instruction.arg >> 4)
-    make_storable(translator, -1, instruction.arg & 15)
+    make_storable(translator, -2)
+    make_storable(translator, -1)
     put(translator, instruction.arg >> 4)
     put(translator, instruction.arg & 15)
 

@@ -23,7 +23,7 @@ from cascade.kernels.blocks.chunks import Chunk, OutOfRegisters
 from cascade.kernels.blocks.code_tables import CodeTables
 from cascade.kernels.blocks.decode import Function, Instruction, decode
 from cascade.kernels.blocks.emitter import Emitter, names_of, registers_of
-from cascade.kernels.blocks.identities import copied_classes, kept_variables, relied_on, takes_operands
+from cascade.kernels.blocks.identities import compared_parameters, copied_classes, relied_on
 from cascade.kernels.blocks.instructions import values_of_parameters
 from cascade.kernels.blocks.numpy_types import numpy_now
 from cascade.kernels.blocks.points import (
@@ -122,7 +122,7 @@ class Translator(Emitter):
         consumer: what takes the values of a generator expression.
         met_functions: functions like those that were met, by the offset of a call, and how many others were met there before.
         made_kernels: those of comprehensions, by the address of their code and the name of the consumer.
-        kept: variables that hold objects only, but for bools and None: see identities.py.
+        compared_parameters: see identities.py.
         met: the first class that was met where one was needed, by the offset and the place on the stack.
         hot: whether calls are made in place where that is possible; `renewing` while code is made once more.
         plain_call: whether the present instruction's call is not made in place.
@@ -159,7 +159,7 @@ class Translator(Emitter):
         )
         self.names_used: dict[tuple[int, str], tuple[dict[str, object], str, object]] = {}
         self.relied_on, self.copied_classes = relied_on(function), copied_classes()
-        self.kept = kept_variables(function, self.text)
+        self.compared_parameters = compared_parameters(function)
         self.moved = False
         self.version: Version | None = None
         self.waiting: list[tuple[Label, Stub, Version | None]] = []
@@ -480,11 +480,8 @@ class Translator(Emitter):
         return True
 
     def unbox(self, place: int, value: Value, number: Value) -> None:
-        """A value on the stack, and the variable that it is the value of unless that keeps its object, become a number or None."""
-        if value.local in self.kept and number.kind not in (NONE, BOOL):
-            is_operand = takes_operands(self.text.instructions[self.offset].name, place)
-            self.state.stack[place] = number if is_operand else value._replace(general=True)
-        elif value.local >= 0:
+        """A value on the stack, and the variable that it is the value of, become a number or None."""
+        if value.local >= 0:
             self.emit("RELEASE", a=value.local)
             if number.kind != NONE:
                 self.emit("MOVE", a=value.local, b=number.register)

@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
+import copy
 import inspect
+from types import FunctionType
 
 import pytest
 
@@ -53,7 +55,7 @@ def test_an_object_that_a_name_or_its_attribute_means_is_compared_by_identity(fu
     [
         (functions.number_of_a_class, "value is Holder.FAR"),
         (functions.either, "value is (FAR if is_other else NOTHING)"),
-        (functions.assigned, "value is OTHER"),
+        (functions.assigned, "other is OTHER"),
     ],
 )
 def test_a_refusal_names_the_comparison(function, construct):
@@ -61,7 +63,7 @@ def test_a_refusal_names_the_comparison(function, construct):
     assert diagnostic is not None and (diagnostic.code, diagnostic.construct) == ("CS136", construct)
     lines, first = inspect.getsourcelines(function)
     assert lines[diagnostic.line - first].index(construct) == diagnostic.column
-    assert "objects that variables, attributes or globals name" in diagnostic.hint
+    assert "an object with the name of a global" in diagnostic.hint
 
 
 def named(value):
@@ -98,26 +100,72 @@ def hot(request):
         yield
 
 
-@pytest.mark.parametrize(("function", "arguments"), functions.OF_VARIABLES)
-def test_variables_and_attributes_that_may_be_numbers_are_compared_by_identity(function, arguments, hot):
-    assert refusal_of(function) is None
+@pytest.mark.parametrize("way", ["kernel", "run", "program", "map", "retry"])
+def test_an_object_is_compared_with_a_parameter_by_identity(way, hot):
+    for function, arguments in functions.WITH_PARAMETERS:
+        task = cs.task(lower=True)(function)
+        call = {
+            "kernel": block_kernel(function),
+            "run": lambda *given, task=task: cs.run(task(*given)),
+            "program": cs.compile(task),
+            "map": lambda *given, task=task: cs.run(task.map(*([each] * 3 for each in given)))[2],
+            "retry": lambda *given, task=task: cs.run(task(*given).with_retry(max_attempts=1)),
+        }[way]
+        for _ in range(3):
+            expected = outcome(function, [copy.copy(each) if type(each) is list else each for each in arguments])
+            given = [copy.copy(each) if type(each) is list else each for each in arguments]
+            if way == "map" and function is functions.copied_items:
+                continue  # each item would get the same list
+            assert outcome(call, given) == expected, (function, arguments)
+
+
+@pytest.mark.parametrize("function", [functions.with_defaults])
+def test_defaults_of_parameters_that_are_compared_are_objects(function, hot):
     kernel = block_kernel(function)
-    for _ in range(4):
-        assert outcome(kernel, [*arguments]) == outcome(function, [*arguments])
-    assert kernel.entries >= 4
+    wanted, other = function.__defaults__[0], function.__kwdefaults__["other"]
+    for arguments in ([[wanted, other, 1]], [[wanted, other], SHARED], [[1.5], 1.5, 2]):
+        assert [kernel(*arguments) for _ in range(3)] == [function(*arguments)] * 3
 
 
-def test_identity_is_that_of_the_arguments_also_through_tasks_maps_and_calls():
-    task = cs.task(lower=True)(functions.count_of_same)
-    for left, right, count in (arguments for function, arguments in functions.OF_VARIABLES[:13]):
-        expected = functions.count_of_same(left, right, count)
-        assert cs.run(task(left, right, count)) == cs.compile(task)(left, right, count) == expected
-        assert cs.run(task.map([left] * 3, [right] * 3, [count] * 3)) == [expected] * 3
-        assert cs.run(task(left, right, count).with_retry(max_attempts=1)) == expected
+def test_a_call_with_a_number_for_such_a_parameter_is_made_by_cpython():
+    kernel = block_kernel(functions.count_of)
+    chain, before = [SHARED, 1], kernel.entries
+    assert [kernel(chain, SHARED), kernel(chain, 1), kernel(chain, 2.5), kernel(chain, "a")] == [1, 1, 0, 0]
+    assert kernel.entries == before + 1
 
 
-def test_a_loop_that_compares_objects_stays_in_its_kernel():
+SHARED = functions.SHARED
+
+
+def test_a_loop_that_compares_with_a_parameter_stays_in_its_kernel():
     kernel = block_kernel(functions.walked)
     chain = functions.chained(3000)
     assert [kernel(chain, None) for _ in range(3)] == [functions.walked(chain, None)] * 3
     assert kernel.exit_count <= 2 and kernel.called_out <= 2
+
+
+def assigned(first, wanted):
+    if wanted is None:
+        wanted = first
+    return first.value is wanted
+
+
+def deleted(first, wanted):
+    found = first.value is wanted
+    del wanted
+    return found
+
+
+def in_a_cell(first, wanted):
+    return [first.value is wanted, (lambda: wanted)()]
+
+
+def of_items(values):
+    return values[0] is values[1]
+
+
+@pytest.mark.parametrize("function", [assigned, deleted, in_a_cell, of_items])
+def test_other_comparisons_are_refused(function):
+    function = FunctionType(function.__code__, vars(functions))
+    diagnostic = refusal_of(function)
+    assert diagnostic is not None and diagnostic.code == "CS136"

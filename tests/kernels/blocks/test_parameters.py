@@ -96,3 +96,13 @@ def test_a_kernel_calls_functions_with_keyword_only_parameters_by_their_kernels(
     assert kernel([1, 2], 50) == functions.calls_with_names([1, 2], 50)
     assert block_kernel(functions.keyword_only).entries >= 40
     assert block_kernel(functions.scaled).entries >= 40
+
+
+@pytest.mark.parametrize("way", ["run", "program", "retry"])
+@pytest.mark.parametrize(("args", "named"), [((), {}), ((1, 2), {"a": 3})])
+def test_a_function_alone_holds_the_tuple_and_the_dict_of_its_arguments(way, args, named):
+    task = cs.task(functions.drops_what_it_gathers)
+    for _ in range(3):
+        functions.NOTES.clear()
+        assert WAYS[way](task, args, named) == 1
+        assert functions.NOTES == ["own", "dropped", "more", "over"]
