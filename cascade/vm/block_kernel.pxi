@@ -150,6 +150,7 @@ cdef class BlockKernel:
     cdef Py_ssize_t positional          # parameters of the function that are passed by position
     cdef tuple keywords                 # names of its keyword-only parameters
     cdef bint varargs, varkwargs        # whether it has `*args`, and `**kwargs`
+    cdef object names_self              # the name of its first parameter, by which that may be passed, too; or None
     cdef readonly object translator
     cdef object exits
     cdef bytes nesting                  # for each code unit, how many loops it stands in
@@ -199,6 +200,7 @@ cdef class BlockKernel:
             self.callee.compared |= <uint32_t>1 << i
         self.positional = translator.code.co_argcount
         self.keywords = translator.code.co_varnames[self.positional:self.positional + translator.code.co_kwonlyargcount]
+        self.names_self = translator.code.co_varnames[0] if self.positional > 0 and translator.code.co_posonlyargcount == 0 else None
         self.varargs, self.varkwargs = translator.code.co_flags & 4 != 0, translator.code.co_flags & 8 != 0
         self.parameter_count = self.positional + len(self.keywords) + self.varargs + self.varkwargs
         self.register_count = translator.registers.count + SPARE_REGISTERS

@@ -85,6 +85,9 @@ cdef PyObject* run_blocks_arranged(Routine routine, BlockKernel kernel, PyObject
         named = cascade_copy_of_dict(rest[keywords + (1 if routine.varargs else 0)])    # the function may change its own
         if named == NULL:
             return NULL
+        if kernel.names_self in <dict>named:        # the method is passed its instance once more, which CPython refuses
+            decref(named)
+            return call_plainly_of(routine, arguments)
         arranged[count] = named
         count += 1
     return run_blocks(kernel, arranged, count, named)

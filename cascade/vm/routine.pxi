@@ -119,6 +119,10 @@ cdef class Routine:
 
     cdef bint has_slots_of(self, code) except -1:
         cdef Py_ssize_t positional = self.positional + (self.bound != NULL)
+        if self.varkwargs and (
+            code.co_posonlyargcount < self.positional_only or code.co_varnames[(self.bound != NULL):positional] != self.parameters[:self.positional]
+        ):
+            return False        # what has the name of a parameter is no part of `**kwargs`
         return (
             code.co_argcount == positional and code.co_varnames[positional:positional + code.co_kwonlyargcount] == self.keywords
             and (code.co_flags & 4 != 0) == self.varargs and (code.co_flags & 8 != 0) == self.varkwargs

@@ -83,7 +83,7 @@ cdef tuple slots_by_name(Routine routine, PyObject** arguments, Py_ssize_t count
     if names != NULL:
         for i in range(Py_SIZE(names)):
             named[<object>cascade_tuple_items(names)[i]] = <object>arguments[count + i]
-    if type(function) is not FUNCTION_TYPE or not routine.has_slots_of(function.__code__):
+    if type(function) is not FUNCTION_TYPE or not routine.has_slots_of(function.__code__) or type(function.__defaults__ or ()) is not tuple:
         return None
     defaults = function.__defaults__ or ()
     first = routine.positional - len(defaults)

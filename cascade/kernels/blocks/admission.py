@@ -6,7 +6,7 @@ import linecache
 from types import FunctionType
 
 from cascade.kernels.blocks.identities import Comparison, undecided
-from cascade.kernels.blocks.instructions import GENERATOR
+from cascade.kernels.blocks.instructions import GENERATOR, parameter_count
 from cascade.kernels.diagnostics import IDENTITY, Diagnostic
 from cascade.kernels.names import builtins_of, has_plain_names
 
@@ -21,6 +21,7 @@ COUNTING = frozenset(("getrefcount", "get_referrers", "resize"))
 
 VARIABLE_LIMIT = 200
 INSTRUCTION_LIMIT = 6_000
+PARAMETER_LIMIT = 32
 
 
 def refusal_of(function: FunctionType, is_consumed: bool = False) -> Diagnostic | None:
@@ -53,6 +54,8 @@ def refusal_of(function: FunctionType, is_consumed: bool = False) -> Diagnostic 
         return no("CS106", "its globals are not a plain dict, or its builtins are not those of its module")
     if len(code.co_code) // 2 > INSTRUCTION_LIMIT or code.co_nlocals + code.co_stacksize > VARIABLE_LIMIT:
         return no("CS143", "it is too long")
+    if parameter_count(code) > PARAMETER_LIMIT:
+        return no("CS143", f"it has more than {PARAMETER_LIMIT} parameters")
     comparison = undecided(function)
     if comparison is not None:
         return _of_comparison(comparison)

@@ -11,6 +11,7 @@ from cascade.kernels.blocks import arrays, scalars, text_items
 from cascade.kernels.blocks.c_calls import C_FUNCTIONS, call_c, finish
 from cascade.kernels.blocks.chunks import STRIDE
 from cascade.kernels.blocks.decode import Instruction
+from cascade.kernels.blocks.generic import call_out
 from cascade.kernels.blocks.iteration import iterator_of, places_to_loop
 from cascade.kernels.blocks.last_items import held_items
 from cascade.kernels.blocks.lookahead import callee_of, consumer
@@ -28,6 +29,15 @@ FURTHEST_START = 2**62
 """The largest number from which enumerate() counts here: no loop gets from there to 2**63."""
 RANGE_SIZE = 3
 """Registers of a range."""
+
+
+@form("CALL_KW")
+def call_with_names(translator: Translator, instruction: Instruction) -> None:
+    """As CALL behind KW_NAMES: see LOAD_CONST."""
+    if translator.keywords:
+        call(translator, instruction._replace(name="CALL"))
+    else:
+        call_out(translator, instruction)
 
 
 @form("CALL")

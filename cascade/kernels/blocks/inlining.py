@@ -655,8 +655,8 @@ def put_in_place(
         translator.consume(result)
 
 
-CALLS = ("KW_NAMES", "PRECALL", "CALL", "CALL_KW")
-"""Instructions at which a call begins; the operands of others die in the order of the stack."""
+CALLS = ("KW_NAMES", "PRECALL", "CALL", "LOAD_CONST")
+"""Instructions at which a call begins (LOAD_CONST with the names of arguments, from CPython 3.13 on); the operands of others die in the order of the stack."""
 
 
 def as_variables_end(passed: list[Value], parameters: tuple[int, ...], last_holders: dict[int, int]) -> list[Value]:

@@ -157,6 +157,10 @@ def delete_fast(translator: Translator, instruction: Instruction) -> None:
 
 @form("LOAD_CONST")
 def load_const(translator: Translator, instruction: Instruction) -> None:
+    following = translator.text.instructions.get(instruction.after)
+    if following is not None and following.name == "CALL_KW":
+        kw_names(translator, instruction)  # from CPython 3.13 on, the names of arguments stand on the stack
+        return
     translator.push(constant_value(translator.code.co_consts[instruction.arg]))
 
 

@@ -106,3 +106,57 @@ def test_a_function_alone_holds_the_tuple_and_the_dict_of_its_arguments(way, arg
         functions.NOTES.clear()
         assert WAYS[way](task, args, named) == 1
         assert functions.NOTES == ["own", "dropped", "more", "over"]
+
+
+class Counted:
+    def of(self, count, **named):
+        total = 0
+        for number in range(count):
+            total += number
+        return total, named
+
+    def only_by_position(self, /, count, **named):
+        return self.of(count, **{name: value for name, value in named.items() if name != "self"}), sorted(named)
+
+
+@pytest.mark.parametrize("way", WAYS)
+def test_a_method_is_passed_its_instance_once(way):
+    for method in (Counted().of, Counted().only_by_position):
+        task = cs.task(method)
+        check(lambda *args, task=task, **named: WAYS[way](task, args, named), method, (5,), {"self": 3, "other": 4})
+        check(lambda *args, task=task, **named: WAYS[way](task, args, named), method, (5,), {"other": 4})
+
+
+def test_code_with_other_names_of_parameters_is_called_by_cpython():
+    def function(a, **named):
+        return a, named
+
+    def other(b, **named):
+        return b, named
+
+    task = cs.task(function)
+    assert [cs.run(task(1, b=2).with_timeout(9)) for _ in range(3)] == [(1, {"b": 2})] * 3
+    function.__code__ = other.__code__
+    with pytest.raises(TypeError, match="multiple values"):
+        cs.run(task(1, b=2).with_timeout(9))
+
+
+def test_defaults_may_be_a_tuple_of_another_class():
+    class Defaults(tuple):
+        pass
+
+    def function(a, b=2, *rest, k=1, **named):
+        return a, b, rest, k, named
+
+    task = cs.task(function)
+    expected = [cs.run(task(1).with_timeout(9)) for _ in range(3)]
+    function.__defaults__ = Defaults((2,))
+    assert [cs.run(task(1).with_timeout(9)) for _ in range(3)] == expected
+
+
+def test_functions_with_many_parameters_are_called_from_kernels():
+    names = {"__name__": __name__}
+    exec(f"def many({', '.join(f'a{i}={i}' for i in range(33))}): return a0 + a32", names)
+    exec("def calls(x):\n    return many(x) + many(x, 5)", names)
+    assert [block_kernel(names["calls"])(3) for _ in range(3)] == [70] * 3
+    assert [cs.run(cs.task(names["many"])(4)) for _ in range(3)] == [36] * 3
