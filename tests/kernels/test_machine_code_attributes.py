@@ -11,10 +11,9 @@ import pytest
 
 import cascade as cs
 from cascade import _vm
-from tests.support.machine_code_functions import INTS, assert_same, machine_code
+from tests.support.machine_code_functions import BORDERS, assert_same, machine_code
 
 pytestmark = pytest.mark.skipif(not _vm.has_machine_code(), reason="no machine code for this platform")
-BORDERS = (*INTS, -4, -5, -6, -7, 254, 1 << 29, (1 << 30) - 1)
 
 
 @pytest.fixture(autouse=True)

@@ -289,9 +289,8 @@ def emit_store(translator: Translator, instruction: Instruction, access: Access,
         operands["e"] = translator.gather(name, (), ())
     translator.emit(f"STORE_{place}_{kind}", target=end, **operands)
     if place == "ITEM":
-        translator.state.guarded = (
-            False  # the dict may be a module's: a name that the code relies on may mean something else now
-        )
+        # The dict may be a module's: a name that the code relies on may mean something else now.
+        translator.state.guarded = False
     translator.pop(), translator.pop()
     if value.kind == OBJECT and value.owned:
         translator.chunk.drop(value)

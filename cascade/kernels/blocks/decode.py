@@ -73,6 +73,17 @@ class Function(NamedTuple):
         return found
 
 
+def stored_by(instruction: Instruction) -> tuple[int, ...]:
+    """Returns the local variables whose values an instruction replaces."""
+    if instruction.name in ("STORE_FAST", "DELETE_FAST", "LOAD_FAST_AND_CLEAR"):
+        return (instruction.arg,)
+    if instruction.name == "STORE_FAST_STORE_FAST":
+        return instruction.arg >> 4, instruction.arg & 15
+    if instruction.name == "STORE_FAST_LOAD_FAST":
+        return (instruction.arg >> 4,)
+    return ()
+
+
 def decode(code: CodeType) -> Function:
     """Returns the instructions of a code object."""
     text = code.co_code

@@ -16,7 +16,7 @@ from typing import NamedTuple
 from cascade._vm import class_tag
 from cascade.declare.functions import code_with_inner
 from cascade.kernels.blocks.access import CONSTANT, of_class
-from cascade.kernels.blocks.decode import METHOD_BIT, Instruction, decode
+from cascade.kernels.blocks.decode import METHOD_BIT, Instruction, decode, stored_by
 from cascade.kernels.blocks.instructions import OP, parameter_count
 from cascade.kernels.blocks.numpy_types import numpy_now
 from cascade.kernels.lasting import is_instance
@@ -133,18 +133,12 @@ def _beginning(done: Sequence[Instruction], end: int, joins: frozenset[int]) -> 
 
 def _never_assigned(code: CodeType) -> frozenset[int]:
     """Returns the parameters that have the value that was passed as long as the function runs."""
-    assigned = {number for each in decode(code).instructions.values() for number in _assigned_by(each)}
+    assigned = {number for each in decode(code).instructions.values() for number in stored_by(each)}
     return frozenset(
         number
         for number, name in enumerate(code.co_varnames[: parameter_count(code)])
         if number not in assigned and name not in code.co_cellvars
     )
-
-
-def _assigned_by(instruction: Instruction) -> tuple[int, ...]:
-    if instruction.name in ("STORE_FAST_STORE_FAST", "STORE_FAST_LOAD_FAST"):
-        return instruction.arg >> 4, instruction.arg & 15
-    return (instruction.arg,) if instruction.name in ("STORE_FAST", "DELETE_FAST", "LOAD_FAST_AND_CLEAR") else ()
 
 
 def _path(loads: Sequence[Instruction], code: CodeType, function: FunctionType, fixed: frozenset[int]) -> Path | None:

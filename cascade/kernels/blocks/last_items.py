@@ -11,13 +11,12 @@ from __future__ import annotations
 import sys
 
 from cascade.kernels.blocks.comprehensions import begun_at
-from cascade.kernels.blocks.decode import Function, Instruction, decode
+from cascade.kernels.blocks.decode import Function, Instruction, decode, stored_by
 from cascade.kernels.blocks.sequences import KINDS
 from cascade.kernels.blocks.translator import Translator
 from cascade.kernels.blocks.values import BACKWARD_ITEMS, ITEMS, NOTHING, Value
 from cascade.kernels.model import NONE, OBJECT
 
-STORES = ("STORE_FAST", "DELETE_FAST", "LOAD_FAST_AND_CLEAR")
 HANDLER = "PUSH_EXC_INFO"
 """With this instruction a handler of exceptions begins. Those of statements in a loop may stand behind the function's last statement."""
 
@@ -107,14 +106,3 @@ def targets_of(text: Function, loop: Instruction) -> tuple[list[int] | None, int
             return None, offset
         offset = instruction.after
     return variables, offset
-
-
-def stored_by(instruction: Instruction) -> tuple[int, ...]:
-    """Returns the local variables whose values an instruction replaces."""
-    if instruction.name in STORES:
-        return (instruction.arg,)
-    if instruction.name == "STORE_FAST_STORE_FAST":
-        return instruction.arg >> 4, instruction.arg & 15
-    if instruction.name == "STORE_FAST_LOAD_FAST":
-        return (instruction.arg >> 4,)
-    return ()
