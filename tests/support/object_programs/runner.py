@@ -18,6 +18,7 @@ from cascade._vm import lower_without_delay
 from tests.support.frozen_heap import freeze_heap
 from tests.support.object_programs.comparison import Difference, Tally, Tasks, compare
 from tests.support.object_programs.minimise import MEMORY, minimise, shown_by
+from tests.support.object_programs.model import Program
 from tests.support.object_programs.programs import write_program
 
 CHUNK = 50
@@ -62,8 +63,9 @@ class Worker:
 
     def __init__(self, options: Options) -> None:
         self.seed = fork.RawValue("q", 0)  # the one under way, for when the process crashes
+        self.writing = fork.RawValue("b", 0)  # and whether its program is being written, which runs it as plain Python
         self.connection, theirs = fork.Pipe()
-        self.process = fork.Process(target=_work, args=(theirs, self.seed, options), daemon=True)
+        self.process = fork.Process(target=_work, args=(theirs, self.seed, self.writing, options), daemon=True)
         self.process.start()
         theirs.close()
         self.chunk = range(0)
@@ -78,7 +80,7 @@ class Worker:
         self.process.join()
 
 
-def _work(connection: Any, current: Any, options: Options) -> None:
+def _work(connection: Any, current: Any, writing: Any, options: Options) -> None:
     resource.setrlimit(resource.RLIMIT_AS, (MEMORY, resource.RLIM_INFINITY))
     resource.setrlimit(resource.RLIMIT_CORE, (0, 0))
     gc.disable()
@@ -89,8 +91,10 @@ def _work(connection: Any, current: Any, options: Options) -> None:
         freeze_heap()  # programs collect garbage: what has been imported by now is none
         tally = Tally()
         for seed in chunk:
-            current.value = seed
-            difference = difference_of(seed, tally, options)
+            current.value, writing.value = seed, True
+            program = write_program(seed)
+            writing.value = False
+            difference = difference_of(program, tally, options)
             if difference is not None:
                 minimised[difference.kind] += 1
                 connection.send(Found(seed, difference.kind, str(difference)))
@@ -100,14 +104,14 @@ def _work(connection: Any, current: Any, options: Options) -> None:
         connection.send(tally)
 
 
-def difference_of(seed: int, tally: Tally, options: Options) -> Difference | None:
+def difference_of(program: Program, tally: Tally, options: Options) -> Difference | None:
     """Compares one program; what goes wrong in the comparison itself is reported as a difference, too."""
     try:
-        tally.add(compare(write_program(seed), options.tasks))
+        tally.add(compare(program, options.tasks))
     except Difference as difference:
         return difference
     except Exception:
-        return Difference("harness", f"seed {seed}: {traceback.format_exc()}")
+        return Difference("harness", f"seed {program.seed}: {traceback.format_exc()}")
     return None
 
 
@@ -181,16 +185,25 @@ class Runner:
         return self.employ(worker)
 
     def replace(self, worker: Worker) -> None:
-        """Reports a crash, and starts a new process for the other seeds of the chunk."""
+        """Starts a new process for the other seeds of the chunk; reports a crash, unless the program itself was one, as plain Python."""
         worker.process.join()
         seed = worker.seed.value
+        if worker.writing.value:
+            self.tally.left_out["its writing"] += 1
+            print(
+                f"seed {seed} is left out: the process ended while it wrote the program, with exit code {worker.process.exitcode}"
+            )
+        else:
+            self.show_crash(worker, seed)
+        self.left += [part for part in (range(worker.chunk.start, seed), range(seed + 1, worker.chunk.stop)) if part]
+        worker.__init__(self.options)  # type: ignore[misc]
+
+    def show_crash(self, worker: Worker, seed: int) -> None:
         self.crashed.append(seed)
         print(f"\n===== CRASH, seed {seed}: the process ended with exit code {worker.process.exitcode}", flush=True)
         print(write_program(seed).text, *(f"# {call}" for call in write_program(seed).calls), sep="\n", flush=True)
         kind, _ = shown_by(write_program(seed), self.options.tasks)
         print(smaller(seed, kind, self.options) if kind else "It does not crash on its own.", flush=True)
-        self.left += [part for part in (range(worker.chunk.start, seed), range(seed + 1, worker.chunk.stop)) if part]
-        worker.__init__(self.options)  # type: ignore[misc]
 
     def report(self) -> None:
         self.reported = time.monotonic()
