@@ -24,12 +24,10 @@ from typing import TYPE_CHECKING
 
 from cascade.instructions.kernel import KERNEL_INSTRUCTIONS
 from cascade.kernels.assemble import ROWS, Code, Item, Label
+from cascade.kernels.operand_fields import FIELDS_OF
 
 if TYPE_CHECKING:
     from cascade.instructions.kernel import Join
-
-READING = ("reads", "then reads")
-WRITING = ("writes", "copies")
 
 FUSIONS: dict[tuple[str, str], list[tuple[str, Join]]] = {}
 for _row in KERNEL_INSTRUCTIONS:
@@ -37,6 +35,8 @@ for _row in KERNEL_INSTRUCTIONS:
         FUSIONS.setdefault((_row.fuses.first, _row.fuses.second), []).append((_row.name, _row.fuses.join))
 WITH_MOVE = {first: rows[0][0] for (first, second), rows in FUSIONS.items() if second == "MOVE" != first}
 """For an instruction, the superinstruction of it and a MOVE."""
+MOVES = ("MOVE", "MOVE2")
+"""Instructions that may be fused with any one before them."""
 
 
 def fuse(items: Code, temporaries: set[int], registers: Mapping[int, int] | None = None) -> Code:
@@ -47,6 +47,7 @@ def fuse(items: Code, temporaries: set[int], registers: Mapping[int, int] | None
         registers: of names, where these are assigned already: several names may stand for one register then.
     """
     reads, writes = _uses(items)
+    registers = registers or {}
 
     def single(name: int) -> bool:
         return name in temporaries and reads.get(name) == 1 and writes.get(name) == 1
@@ -57,7 +58,16 @@ def fuse(items: Code, temporaries: set[int], registers: Mapping[int, int] | None
             if item.uses:
                 result.append(item)
         elif type(item) is Item:
-            _append_fused(result, item, single, registers or {})
+            # Fused with the ones before it as often as there is an instruction for both.
+            while result and type(previous := result[-1]) is Item:
+                if item.name not in MOVES and (previous.name, item.name) not in FUSIONS:
+                    break
+                joined = _join(previous, item, single)
+                if joined is None or _writes_twice(joined, registers):
+                    break
+                result.pop()
+                item = joined
+            result.append(item)
     return result
 
 
@@ -67,38 +77,29 @@ def _uses(items: Code) -> tuple[dict[int, int], dict[int, int]]:
     writes: dict[int, int] = {}
     for item in items:
         if type(item) is Item:
-            for field, operand in ROWS[item.name].operands.items():
-                if operand.role in READING:
-                    name = item.operands[field]
-                    reads[name] = reads.get(name, 0) + 1
-                elif operand.role in WRITING:
-                    name = item.operands[field]
-                    writes[name] = writes.get(name, 0) + 1
+            fields, operands = FIELDS_OF[item.name], item.operands
+            for field in fields.reads:
+                name = operands[field]
+                reads[name] = reads.get(name, 0) + 1
+            for field in fields.writes:
+                name = operands[field]
+                writes[name] = writes.get(name, 0) + 1
     return reads, writes
-
-
-def _append_fused(result: Code, item: Item, single: Callable[[int], bool], registers: Mapping[int, int]) -> None:
-    """Appends an instruction, fused with the ones before it as often as there is an instruction for both."""
-    while result and type(previous := result[-1]) is Item:
-        joined = _join(previous, item, single)
-        if joined is None or _writes_twice(joined, registers):
-            break
-        result.pop()
-        item = joined
-    result.append(item)
 
 
 def _writes_twice(item: Item, registers: Mapping[int, int]) -> bool:
     """Returns whether two results of an instruction have one register: the first one was not used any more."""
-    roles = ROWS[item.name].operands
-    written = [registers.get(name, name) for field, name in item.operands.items() if roles[field].role in WRITING]
+    fields = FIELDS_OF[item.name].writes
+    if len(fields) < 2:
+        return False
+    written = [registers.get(name, name) for name in map(item.operands.__getitem__, fields)]
     return len(set(written)) < len(written)
 
 
 def _join(first: Item, second: Item, single: Callable[[int], bool]) -> Item | None:
     if first.space is not second.space:
         return None
-    if "a" not in first.operands or ROWS[first.name].operands["a"].role not in WRITING:
+    if "a" not in FIELDS_OF[first.name].writes:
         return None
     given = first.operands["a"]
     if second.name == "MOVE" and second.operands["b"] == given and single(given):
@@ -121,8 +122,7 @@ def _join(first: Item, second: Item, single: Callable[[int], bool]) -> Item | No
 
 def _written(item: Item) -> list[int]:
     """Returns the registers that an instruction writes, but the first one."""
-    roles = ROWS[item.name].operands
-    return [item.operands[field] for field in roles if field != "a" and roles[field].role in WRITING]
+    return [item.operands[field] for field in FIELDS_OF[item.name].writes if field != "a"]
 
 
 def _beside(first: Item, second: Item, single: Callable[[int], bool]) -> Item | None:

@@ -10,6 +10,7 @@ from cascade.declare.task import Task
 from cascade.errors import LoweringError
 from cascade.kernels import lower, lower_state_machine
 from cascade.kernels.diagnostics import Diagnostic
+from cascade.kernels.needs_objects import needs_objects
 
 Lowered = Kernel | tuple[Diagnostic, ...] | None
 """The kernel for arguments of these types; or the diagnostics; or None where there is none for any types."""
@@ -21,6 +22,10 @@ def kernel_of(owner: Task[..., object], types: tuple[str, ...], in_map: bool = F
     Raises:
         LoweringError: (a TypeError) it has no typed code, and was declared to need it.
     """
+    if _is_for_blocks(owner):
+        if (types, ()) not in owner.routine.diagnostics:
+            owner.routine.diagnostics.append((types, ()))  # `diagnostics_of` finds them
+        return None
     made = lower(owner, types, in_map)
     if isinstance(made, Kernel):
         return made
@@ -30,6 +35,25 @@ def kernel_of(owner: Task[..., object], types: tuple[str, ...], in_map: bool = F
         where = f"{refused[0].file}:{refused[0].line}" if refused[0].file else None
         raise LoweringError(owner.name, refused, where=where)
     return None if any(reason.for_all_types for reason in made) else made
+
+
+def _is_for_blocks(owner: Task[..., object]) -> bool:
+    """Returns whether a task certainly has no kernel of numbers, and may have one that is made block by block."""
+    function = owner.func
+    if not isinstance(function, FunctionType) or not owner.routine.may_have_blocks or not needs_objects(function):
+        return False
+    from cascade.kernels.blocks.admission import refusal_of
+
+    return refusal_of(function) is None
+
+
+def diagnostics_of(owner: Task[..., object], routine: Routine) -> tuple[tuple[tuple[str, ...], tuple[Diagnostic, ...]], ...]:
+    """Returns the record of a routine, with the diagnostics of a function that was not translated because it needs objects."""
+    found = []
+    for types, reasons in routine.diagnostics:
+        made = reasons or lower(owner, types)
+        found.append((types, () if isinstance(made, Kernel) else made))
+    return tuple(found)
 
 
 def _refused(owner: Task[..., object], reasons: tuple[Diagnostic, ...]) -> tuple[Diagnostic, ...]:

@@ -30,7 +30,7 @@ from cascade.instructions.graph import INSTRUCTIONS, WORD_FIELDS
 from cascade.instructions.kernel import KERNEL_WORD_FIELDS
 from cascade.kernels import TYPES, types_of
 from cascade.kernels.diagnostics import SLOWER_THAN_CALLING, Diagnostic
-from cascade.kernels.on_demand import OnDemand
+from cascade.kernels.on_demand import OnDemand, diagnostics_of
 from cascade.reports import block_kernels
 from cascade.reports.block_kernels import BlockKernelReport
 
@@ -327,7 +327,7 @@ def _report(calls: _Calls) -> TaskReport:
         file=getattr(code, "co_filename", ""),
         line=getattr(code, "co_firstlineno", 0),
         kernels=tuple(_kernel(kernel) for kernel in routine.kernels),
-        reasons=tuple(routine.diagnostics),
+        reasons=diagnostics_of(calls.called.task, routine),
         compilations=routine.made,
         block_kernel=None if routine.block_kernel is None else block_kernels.report(routine.block_kernel),
         refusal=(refusal := block_kernels.refusal(routine)),

@@ -8,16 +8,16 @@ Each temporary has a name of its own, so that neighbours can be fused; names bel
 from __future__ import annotations
 
 import struct
-from collections.abc import Callable, Iterable, Iterator
+from collections.abc import Callable, Iterable
 from types import CodeType
 from typing import NamedTuple
 
-from cascade.instructions.kernel import FIELDS, KERNEL_OPCODES
 from cascade.kernels.assemble import ROWS, Code, Item, Label, Space
 from cascade.kernels.blocks.steps import END
 from cascade.kernels.blocks.values import Value
 from cascade.kernels.fuse import fuse
 from cascade.kernels.model import FLOAT, INT
+from cascade.kernels.operand_fields import FIELDS_OF
 
 FIRST_NAME = 1_000_000
 STRIDE = 9
@@ -65,6 +65,7 @@ class Registers:
         self.first_slot = self.end + 1
         self.first_scratch = self.first_slot + STRIDE * (code.co_stacksize + 2)
         self.count = self.first_scratch + SCRATCH
+        self.scratch = tuple(range(self.count - 1, self.first_scratch - 1, -1))
 
     def slot(self, depth: int) -> int:
         """Returns the first register of a place of the value stack."""
@@ -116,9 +117,10 @@ class Chunk:
 
     def take_only(self, taken: Iterable[int]) -> None:
         """Begins a path on which only these registers are in use."""
-        used = {self.physical(name) for name in taken}
-        first = self.registers.first_scratch
-        self.free = [number for number in range(first + SCRATCH - 1, first - 1, -1) if number not in used]
+        self.free = list(self.registers.scratch)
+        for register in map(self.physical, taken):
+            if register in self.free:
+                self.free.remove(register)
 
     @property
     def is_full(self) -> bool:
@@ -185,21 +187,16 @@ class Chunk:
     def fused(self, stack_at: StackAt) -> Code:
         """Returns the instructions with neighbours fused; results that a side exit behind them reads are kept."""
         while True:
-            found = fuse(self.items, set(self.names.keys() - self.pinned), self.names)
-            written = set(self.written(found))
-            stops = {item.exit for item in found if isinstance(item, Item) and stops_at(item.name)}
-            lost = {name for number in stops for name in names_at(stack_at(number)) if name not in written}
-            lost &= set(self.written(self.items)) - self.pinned
+            found = fuse(self.items, self.names.keys() - self.pinned, self.names)
+            read: set[int] = set()
+            for number in {item.exit for item in found if type(item) is Item and item.name in STOPS}:
+                add_names(stack_at(number), read)
+            lost = read - written(found) if read else read
+            if lost:
+                lost &= written(self.items) - self.pinned
             if not lost:
                 return found
             self.pinned |= lost
-
-    def written(self, items: Code) -> Iterator[int]:
-        for item in items:
-            if isinstance(item, Item):
-                for field, operand in ROWS[item.name].operands.items():
-                    if operand.role in ("writes", "copies"):
-                        yield item.operands[field]
 
     def placed(self, items: Code, start: int) -> list[Item]:
         """Returns the instructions without the labels, which get their positions."""
@@ -217,32 +214,38 @@ class Chunk:
         )
 
     def word(self, item: Item) -> tuple[int, ...]:
-        values = dict.fromkeys(FIELDS, 0)
-        for field, operand in ROWS[item.name].operands.items():
-            if operand.role == "target":
-                assert item.target is not None
-                values[field] = item.target.index
-            elif operand.role in ("value", "object", "gathering"):
-                values[field] = item.operands[field]
-            else:
-                values[field] = self.physical(item.operands[field])
-                assert 0 <= values[field] < self.registers.count, f"{item.name} has no register {field}"
-        return (KERNEL_OPCODES[item.name], 0, *values.values())
+        fields, operands, names, count = FIELDS_OF[item.name], item.operands, self.names, self.registers.count
+        word = list(fields.word)
+        for field, place in fields.registers:
+            name = operands[field]
+            word[place] = register = names.get(name, name)
+            assert 0 <= register < count, f"{item.name} has no register {field}"
+        for field, place in fields.given:
+            word[place] = operands[field]
+        if fields.target:
+            assert item.target is not None
+            word[fields.target] = item.target.index
+        return tuple(word)
 
 
-def stops_at(name: str) -> bool:
-    """Returns whether there may be a side exit at an instruction."""
-    return bool(ROWS[name].exits_for) or name == "GUARD"
+STOPS = frozenset(name for name, row in ROWS.items() if row.exits_for or name == "GUARD")
+"""Instructions at which there may be a side exit."""
 
 
-def names_at(stack: Iterable[Value]) -> Iterator[int]:
-    """Yields the names of the temporaries that values on the stack are in."""
+def written(items: Code) -> set[int]:
+    """Returns the names that instructions write."""
+    found = set()
+    for item in items:
+        if type(item) is Item:
+            for field in FIELDS_OF[item.name].writes:
+                found.add(item.operands[field])
+    return found
+
+
+def add_names(stack: Iterable[Value], names: set[int]) -> None:
+    """Adds the names of the temporaries that values on the stack are in."""
     for value in stack:
-        yield from temporaries_of(value)
-
-
-def temporaries_of(value: Value) -> Iterator[int]:
-    if value.register >= FIRST_NAME:
-        yield value.register
-    for part in value.parts:
-        yield from temporaries_of(part)
+        if value.register >= FIRST_NAME:
+            names.add(value.register)
+        if value.parts:
+            add_names(value.parts, names)

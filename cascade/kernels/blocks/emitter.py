@@ -31,6 +31,8 @@ from cascade.kernels.blocks.values import (
 )  # fmt: skip
 from cascade.kernels.model import BOOL, FLOAT, NONE, OBJECT
 
+ALIKE: frozenset[type | None] = frozenset((str, bytes, tuple))
+"""Classes of which a variable's first value, a constant as a rule, is as good as any later one."""
 RELEASES: dict[type | None, str] = {complex: "RELEASE_COMPLEX"}
 """Instructions that drop a reference, where a class has its own."""
 
@@ -68,17 +70,19 @@ class Emitter:
 
         A condition on the stack is no value. Where no code has been made since the last state, an exit begins there, at the comparison.
         """
-        if self.leaving is not None and any(value.kind == CONDITION for value in self.state.stack):
-            return
-        self.leaving = Exit(self.offset, tuple(self.state.variables), tuple(self.state.stack))
+        stack = self.state.stack
+        if self.leaving is not None:
+            for value in stack:
+                if value.kind == CONDITION:
+                    return
+        self.leaving = Exit(self.offset, tuple(self.state.variables), tuple(stack))
 
     def placed(self, value: Value) -> Value:
         """Returns a value with a register in place of a name."""
         if value.register < FIRST_NAME and not value.parts:
             return value
-        return value._replace(
-            register=self.chunk.physical(value.register), parts=tuple(self.placed(part) for part in value.parts)
-        )
+        parts = tuple(map(self.placed, value.parts)) if value.parts else ()
+        return value.moved(self.chunk.physical(value.register), parts)
 
     def new_exit(self) -> int:
         """Returns the number of the side exit with the state of the last `refresh`."""
@@ -89,10 +93,20 @@ class Emitter:
 
     def place_exits(self, first: int) -> None:
         """Puts registers in place of the names in the side exits of a chunk."""
+        placed: dict[int, Value] = {}  # by the address of the value, which several exits have
         for number in range(first, len(self.exits)):
             found = self.exits[number]
-            if any(value.register >= FIRST_NAME or value.parts for value in found.stack):
-                self.exits[number] = found._replace(stack=tuple(self.placed(value) for value in found.stack))
+            stack = []
+            changed = False
+            for value in found.stack:
+                if value.register >= FIRST_NAME or value.parts:
+                    changed = True
+                    if id(value) not in placed:
+                        placed[id(value)] = self.placed(value)
+                    value = placed[id(value)]
+                stack.append(value)
+            if changed:
+                self.exits[number] = found._replace(stack=tuple(stack))
 
     # -- Emission ---------------------------------------------------------------------------------------------------
 
@@ -387,9 +401,10 @@ class Emitter:
         if value.kind == NONE:
             self.state.variables[local] = NOTHING
         else:
-            kept = Value(value.kind, local, value.cls, value.kind == OBJECT, general=value.general)
-            kept = kept._replace(met=value.met, tested=value.tested, tries=value.tries, layout=value.layout)
-            self.state.variables[local] = kept
+            self.state.variables[local] = Value(
+                value.kind, local, value.cls, value.kind == OBJECT, general=value.general and value.cls not in ALIKE,
+                met=value.met, tested=value.tested, tries=value.tries, layout=value.layout,
+            )  # fmt: skip
         if value.register >= 0 and value.local < 0:
             self.chunk.drop(value)
         if old is not None and aside >= 0:

@@ -126,6 +126,10 @@ class Value(NamedTuple):
     def __hash__(self) -> int:
         return hash((self.kind, self.register))
 
+    def moved(self, register: int, parts: tuple[Value, ...]) -> Value:
+        """Returns the value in another register, as are its parts."""
+        return self._make((self.kind, register, *self[2:6], parts, *self[7:]))
+
     @property
     def number(self) -> bool:
         return self.kind in NUMBERS
@@ -183,7 +187,8 @@ def fact(value: Value | None) -> Fact:
     if value.kind == OBJECT and value.known is not UNKNOWN:
         return ("constant", id(value.known))
     is_told_again = value.general and value.tries == FORGOTTEN
-    return (value.kind, value.cls, value.general, is_told_again, value.layout, *(fact(part) for part in value.parts))
+    own = (value.kind, value.cls, value.general, is_told_again, value.layout)
+    return (*own, *map(fact, value.parts)) if value.parts else own
 
 
 def constant_value(found: object) -> Value:
