@@ -100,10 +100,20 @@ static PyTypeObject cascade_proceeding_type = {
     .tp_as_mapping = &cascade_proceeding_keys,
 };
 
+/* What stands in place of all other values of the instruction: calls of it do nothing. */
+static PyObject *cascade_idle(PyObject *self, PyObject *values, PyObject *names)
+{
+    (void)self, (void)values, (void)names;
+    Py_RETURN_NONE;
+}
+
+static PyMethodDef cascade_idle_method = {"idle", (PyCFunction)(void (*)(void))cascade_idle, METH_VARARGS | METH_KEYWORDS, NULL};
+
 /* A call under the frames of the functions whose typed code has led here, the outermost first: each is a call-out of the instruction at
  * which that code waits, with something else in place of its operand. */
 static PyObject *cascade_make_call_in_frames(cascade_state *parent, const cascade_pending_call *call)
 {
+    static PyObject *idle;
     PyObject *arguments[CASCADE_GATHER_LIMIT + 1], *result;
     cascade_proceeding *proceeding;
     const cascade_gather *gather;
@@ -111,13 +121,15 @@ static PyObject *cascade_make_call_in_frames(cascade_state *parent, const cascad
     if (parent == NULL)
         return cascade_make_call(call);
     gather = parent->gathers[parent->word->e];
+    if (idle == NULL && (idle = PyCFunction_New(&cascade_idle_method, NULL)) == NULL)
+        return NULL;
     if (PyType_Ready(&cascade_proceeding_type) < 0 || (proceeding = PyObject_New(cascade_proceeding, &cascade_proceeding_type)) == NULL)
         return NULL;
     proceeding->call = *call;
     proceeding->result = NULL;
     arguments[0] = NULL;
     for (i = 0; i < gather->count; i++)
-        arguments[i + 1] = (PyObject *)&PyBool_Type;    /* that of a comprehension is called */
+        arguments[i + 1] = idle;    /* that of a comprehension is called */
     arguments[gather->operand + 1] = (PyObject *)proceeding;
     result = cascade_make_call_in_frames(parent->parent, &(cascade_pending_call){
         gather->function, arguments + 1, (size_t)gather->count | PY_VECTORCALL_ARGUMENTS_OFFSET, NULL, NULL});

@@ -155,6 +155,49 @@ def looks(n: int) -> Any:
     return list(seen(n)), tuple(seen(n))
 
 
+def callers_place() -> Any:
+    """The line and columns, relative to the function's first line, at which the caller of the caller stands."""
+    frame = sys._getframe(2)
+    line, end, column, end_column = list(frame.f_code.co_positions())[frame.f_lasti // 2]
+    first = on_two_lines.__code__.co_firstlineno
+    return frame.f_lineno - first, (line or 0) - first, (end or 0) - first, column, end_column
+
+
+def places(first: int, second: int = 0) -> Any:
+    yield callers_place()
+
+
+class Weighed:
+    def __hash__(self) -> int:
+        WEIGHED.append(callers_place())
+        return 1
+
+    def __radd__(self, other: Any) -> Any:
+        WEIGHED.append(callers_place())
+        return 1
+
+
+WEIGHED: list[Any] = []
+
+
+def weighed(n: int) -> Any:
+    for _ in range(n):
+        yield Weighed()
+
+
+def on_two_lines(n: int) -> Any:
+    WEIGHED.clear()
+    found = list(
+        places(n))  # fmt: skip
+    found += tuple(
+        places(n, second=n)) + tuple(
+        places(n, n))  # fmt: skip
+    count = len(set(
+        weighed(n)))  # fmt: skip
+    return found, count, sum(
+        weighed(n)), list(WEIGHED)  # fmt: skip
+
+
 def solved(n: int) -> Any:
     return list(queens(n)), list(permuted("abc", 2))
 

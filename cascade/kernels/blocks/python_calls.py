@@ -66,7 +66,7 @@ def call_consumed(translator: Translator, function: object, count: int, instruct
     translator.callees[number] = Callee(
         kernel,
         place,
-        operand=place,
+        operand=0,  # the consumer: code that is called from here on has its line
         parameters=parameters,
         defaults=defaults if lacks else None,
         raises_at=outer.start,

@@ -62,6 +62,11 @@ def test_code_that_looks_at_frames_sees_the_generators():
     assert_same(functions.looks, 2)
 
 
+def test_code_that_looks_at_frames_sees_the_consumers_line():
+    kernel = assert_same(functions.on_two_lines, 2)
+    assert "CALL_FUNCTION" in instructions(kernel)
+
+
 @pytest.mark.parametrize("n", [1, 4, 5])
 def test_queens(n):
     assert_same(functions.solved, n)
