@@ -31,6 +31,10 @@ from cascade.kernels.blocks.values import (
 )  # fmt: skip
 from cascade.kernels.model import BOOL, FLOAT, NONE, OBJECT
 
+COMPOSED = frozenset((DISPLAY, CONDITION, ROW, ITEMS, COUNTED, ZIPPED))
+"""Kinds of values that are dropped by parts."""
+UNMADE = frozenset((DISPLAY, CONDITION, ROW, CHAR))
+"""Kinds of values whose object is made where it is needed."""
 ALIKE: frozenset[type | None] = frozenset((str, bytes, tuple))
 """Classes of which a variable's first value, a constant as a rule, is as good as any later one."""
 RELEASES: dict[type | None, str] = {complex: "RELEASE_COMPLEX"}
@@ -136,7 +140,7 @@ class Emitter:
 
     def register(self, value: Value) -> int:
         """Returns the register that holds a value; of a constant, one is loaded if need be."""
-        if not value.constant or value.register >= 0:
+        if value.register >= 0 or value.known is UNKNOWN:
             return value.register
         if value.kind in NUMBERS:
             return self.number_register(value.kind, value.known)
@@ -206,7 +210,7 @@ class Emitter:
     def consume(self, *values: Value) -> None:
         """Drops values that have been popped, as their instruction is over."""
         for value in values:
-            if value.kind in (DISPLAY, CONDITION, ROW, ITEMS, COUNTED, ZIPPED):
+            if value.kind in COMPOSED:
                 last_first = value.kind in (DISPLAY, ZIPPED)  # as a tuple drops its items
                 self.consume(*(reversed(value.parts) if last_first else value.parts))
             if value.owned:
@@ -303,7 +307,7 @@ class Emitter:
     def owned(self, depth: int) -> Value:
         """Makes a value on the stack independent of variables and borrowed references, and returns it."""
         value = self.state.stack[depth]
-        if value.kind in (CONDITION, DISPLAY, ROW):
+        if value.kind in UNMADE and value.kind != CHAR:
             value = self.materialised(value)
         if value.kind == OBJECT and not value.owned:
             value = self.own(value)
@@ -337,7 +341,7 @@ class Emitter:
     def whole(self, place: int) -> Value:
         """Returns a value on the stack, which is no comparison, display or character afterwards."""
         value = self.state.stack[place]
-        if value.kind in (CONDITION, DISPLAY, ROW, CHAR):
+        if value.kind in UNMADE:
             value = self.state.stack[place] = self.materialised(value)
             self.refresh()
         return value

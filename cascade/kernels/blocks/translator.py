@@ -19,10 +19,10 @@ from typing import NamedTuple
 
 from cascade.instructions.kernel import KERNEL_OPCODES
 from cascade.kernels.assemble import Code, Label
-from cascade.kernels.blocks.chunks import Chunk, OutOfRegisters
+from cascade.kernels.blocks.chunks import Chunk, OutOfRegisters, add_names
 from cascade.kernels.blocks.code_tables import CodeTables
 from cascade.kernels.blocks.decode import Function, Instruction, decode
-from cascade.kernels.blocks.emitter import Emitter, names_of, registers_of
+from cascade.kernels.blocks.emitter import Emitter, registers_of
 from cascade.kernels.blocks.identities import compared_parameters, copied_classes, relied_on
 from cascade.kernels.blocks.instructions import values_of_parameters
 from cascade.kernels.blocks.numpy_types import numpy_now
@@ -44,17 +44,14 @@ from cascade.kernels.blocks.points import (
     Version,
 )  # fmt: skip
 from cascade.kernels.blocks.values import (
-    COUNTED,
     FORGOTTEN,
-    ITEMS,
     ITERATED,
+    ITERATORS,
     NOTHING,
     NULL,
     PLAIN_ITERATORS,
-    RANGE,
     TOLD_APART,
     UNBOXED,
-    ZIPPED,
     Iterated,
     State,
     Value,
@@ -359,16 +356,17 @@ class Translator(Emitter):
 
     def translate(self) -> None:
         """Translates from the present offset on, until the block ends."""
+        instructions, joins = self.text
         while True:
-            instruction = self.text.instructions[self.offset]
+            instruction = instructions[self.offset]
             self.moved = False
             try:
                 if self.chunk.is_full:
                     self.dispatch(0)
                 self.begin_instruction(instruction)
                 self.form(instruction)(self, instruction)
-                self.general = self.general and self.call_start >= 0  # a call begins before CALL
-                self.plain_call = self.plain_call and self.call_start >= 0
+                if self.call_start < 0:  # a call begins before CALL
+                    self.general = self.plain_call = False
             except Unseen as unseen:
                 self.dispatch(unseen.place)
             except (LeavesTyped, OutOfRegisters):
@@ -379,7 +377,7 @@ class Translator(Emitter):
                 self.version = None  # that point lies before
                 if self.offset == instruction.start:
                     self.offset = instruction.after
-                if self.offset in self.text.joins:
+                if self.offset in joins:
                     self.go_to(self.offset)
 
     @property
@@ -510,9 +508,8 @@ class Translator(Emitter):
     def frozen(self, state: State) -> State:
         """Returns a copy of a state with registers in place of names."""
         copied = state.copy()
-        copied.stack = [self.placed(value) for value in state.stack]
-        for value in state.stack:
-            self.chunk.pinned.update(names_of(value))
+        copied.stack = list(map(self.placed, state.stack))
+        add_names(state.stack, self.chunk.pinned)
         return copied
 
     # -- Control flow -----------------------------------------------------------------------------------------------
@@ -584,7 +581,7 @@ class Translator(Emitter):
         for depth, value in enumerate(state.stack):
             if self.in_place(depth, value):
                 continue
-            if value.kind in (RANGE, ITEMS, COUNTED, ZIPPED):
+            if value.kind in ITERATORS:
                 raise LeavesTyped
             value = self.owned(depth)
             if value.register >= 0 and value.kind not in (NULL, NONE):
