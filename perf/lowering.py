@@ -18,7 +18,7 @@ import time
 from collections.abc import Callable
 from decimal import Decimal
 from pathlib import Path
-from types import ModuleType
+from types import FunctionType, ModuleType
 from typing import Any
 
 import lowering_functions
@@ -29,6 +29,8 @@ import cascade as cs
 COPIES = 21
 SIZE = 60
 """The argument of the copies: large enough for every branch to be taken."""
+USED = {lowering_functions.bank: (lowering_functions.Account,)}
+"""What is lowered with a function."""
 LOWERING = 10e-3
 """Seconds in which a function of 50 lines is to be lowered."""
 CALL_OUT = 60e-9
@@ -72,7 +74,7 @@ def lowering_row(function: Callable[[int], Any], folder: Path) -> list[str]:
             assert value == expected, (value, expected)
             found.append(took)
         assert cs.explain(program)[function.__name__].regime == "kernel"
-    lines = len(inspect.getsource(function).splitlines())
+    lines = sum(len(inspect.getsource(each).splitlines()) for each in (function, *USED.get(function, ())))
     lowering = statistics.median(first) - plain
     return [
         function.__name__, str(lines), f"{1e6 * plain:,.0f} us", f"{1e6 * statistics.median(second):,.0f} us",
@@ -91,10 +93,11 @@ def spread(n: int) -> int:
     return result
 
 
-def formatted(n: int) -> int:
-    result = 0
-    for i in range(n):
-        result += len("%d items" % i)  # noqa: UP031 - the very operation
+def ordered(n: int) -> list[int]:
+    pair = [-3, 1]
+    result: list[int] = []
+    for _ in range(n):
+        result = sorted(pair, key=abs)
     return result
 
 
@@ -113,30 +116,41 @@ def dictionary(n: int) -> int:
     return found["last"]
 
 
-def converted(n: int) -> float:
-    result = 0.0
-    for _ in range(n):
-        result += float("1.5")
-    return result
+def call_outs_of(program: Any, function: Callable[[int], Any]) -> dict[str, int]:
+    kernel = cs.explain(program)[function.__name__].block_kernel
+    assert kernel is not None, f"{function.__name__} has a kernel of numbers"
+    return {each.source: each.count for each in kernel.call_outs}
 
 
 def call_out_row(function: Callable[[int], Any]) -> list[str]:
-    program = cs.compile(cs.task(function, lower=True))
+    """Calls that a trial makes by CPython do not count."""
     expected = function(ITERATIONS)
     plain, ours = [math.inf], [math.inf]
+    made: set[str] = set()
     for _ in range(ROUNDS):
-        for run, found in ((function, plain), (program, ours)):
-            took, value = seconds_of(lambda run=run: run(ITERATIONS))
+        program = cs.compile(cs.task(load_again(function), lower=True))
+        program(10)
+        before = call_outs_of(program, function)
+        found, took = {}, {}
+        for side, run in (("plain", function), ("ours", program)):
+            took[side], value = seconds_of(lambda run=run: run(ITERATIONS))
             assert value == expected, (value, expected)
-            found.append(took)
-    (kernel,) = [cs.explain(program)[function.__name__].block_kernel]
-    sources = ", ".join(f"`{each.source}`" for each in kernel.call_outs if each.count >= ITERATIONS)
-    each = [1e9 * min(found) / ITERATIONS for found in (plain, ours)]
-    over = each[1] - each[0]
+        found = {source: count - before[source] for source, count in call_outs_of(program, function).items()}
+        in_loop = {source for source, count in found.items() if count >= ITERATIONS}
+        if in_loop:
+            made |= in_loop
+            plain.append(took["plain"])
+            ours.append(took["ours"])
+    each = [1e9 * min(times) / ITERATIONS for times in (plain, ours)]
     return [
-        function.__name__, sources or "none", f"{each[0]:.1f} ns", f"{each[1]:.1f} ns", f"{over:.1f} ns",
-        show_met(over <= 1e9 * CALL_OUT) if sources else "",
+        function.__name__, ", ".join(f"`{source}`" for source in made), f"{each[0]:.1f} ns", f"{each[1]:.1f} ns",
+        f"{each[1] - each[0]:.1f} ns", show_met(each[1] - each[0] <= 1e9 * CALL_OUT),
     ]  # fmt: skip
+
+
+def load_again(function: Callable[[int], Any]) -> Callable[[int], Any]:
+    """The same function with nothing known of it."""
+    return FunctionType(function.__code__.replace(), globals(), function.__name__)
 
 
 def main() -> None:
@@ -148,7 +162,7 @@ def main() -> None:
             for function in (lowering_functions.integrator, lowering_functions.report, lowering_functions.bank)
         ]
     print_table(["function", "lines", "plain call", "second call", "lowering", "for 50 lines", "at most 10 ms"], rows)
-    functions = (spread, formatted, decimals, dictionary, converted)
+    functions = (spread, ordered, decimals, dictionary)
     print_table(
         ["a loop", "its call-out", "CPython", "cascade", "over", "at most 60 ns"],
         [call_out_row(function) for function in functions],

@@ -29,10 +29,9 @@ MADE = _numbers("BUILD_LIST", "BUILD_MAP", "BUILD_SET", "BUILD_STRING")
 """Instructions that make objects: a variable cannot hold one."""
 TAKEN = _numbers("LOAD_METHOD", "LOAD_ATTR", "GET_ITER")
 """Instructions that take a variable's value for an object."""
-COMPARED, SUBSCRIPT, FORWARD, RAISE, CONSTANT, EXTENDED, CACHE = (
-    opmap[name]
-    for name in ("COMPARE_OP", "BINARY_SUBSCR", "JUMP_FORWARD", "RAISE_VARARGS", "LOAD_CONST", "EXTENDED_ARG", "CACHE")
-)
+COMPARED, SUBSCRIPT, RAISE = opmap["COMPARE_OP"], opmap["BINARY_SUBSCR"], opmap["RAISE_VARARGS"]
+CONSTANT, LOAD_FAST = opmap["LOAD_CONST"], opmap["LOAD_FAST"]
+FORWARD, EXTENDED, CACHE = opmap["JUMP_FORWARD"], opmap["EXTENDED_ARG"], opmap["CACHE"]
 SIMPLE = VARIABLE | {CONSTANT}
 NOTHING = (CACHE, 0)
 
@@ -41,7 +40,8 @@ def needs_objects(function: FunctionType) -> bool:
     """Returns whether a function has loops, and certainly uses objects, before the last one ends, as no kernel of numbers can."""
     code = function.__code__
     text = code.co_code
-    last = max((unit for unit in range(len(text) // 2) if text[2 * unit] in BACKWARD), default=0)
+    ends = {_head(text, unit): unit for unit in range(len(text) // 2) if text[2 * unit] in BACKWARD}
+    last = max(ends.values(), default=0)
     raised = _lines_of_raises(code)
     lines = [line for line, _, _, _ in code.co_positions()] if raised else []
     with_default = range(code.co_argcount - len(function.__defaults__ or ()), code.co_argcount)
@@ -54,10 +54,12 @@ def needs_objects(function: FunctionType) -> bool:
         extended = argument << 8 if number == EXTENDED else 0
         if number == EXTENDED:
             continue
-        if number in CONDITIONS and before[0] != COMPARED or number == FORWARD and unit < decided:
+        if (number in CONDITIONS and before[0] != COMPARED) or (number == FORWARD and unit < decided):
             decided = max(decided, unit + 2 + argument)
+        elif number in BACKWARD and unit < decided:
+            decided = ends[_head(text, unit)]  # what follows in the loop is the other branch
         elif unit >= decided and (not raised or lines[unit] not in raised):
-            if number in EFFECTS or number in STORES and before[0] in MADE:
+            if number in EFFECTS or (number in STORES and before[0] in MADE):
                 return True
             if number in TAKEN and _variable(before, with_default):
                 return True
@@ -69,10 +71,21 @@ def needs_objects(function: FunctionType) -> bool:
     return False
 
 
+def _head(text: bytes, unit: int) -> int:
+    """Returns where a jump backward leads, but for the units between it and the next instruction, which all of them have."""
+    argument, prefix, shift = text[2 * unit + 1], unit - 1, 8
+    while prefix >= 0 and text[2 * prefix] == EXTENDED:
+        argument |= text[2 * prefix + 1] << shift
+        prefix, shift = prefix - 1, shift + 8
+    return unit - argument
+
+
 def _variable(loaded: tuple[int, int], with_default: range) -> bool:
     """Returns whether an instruction loads a variable last, whose value is not known beforehand, as that of a default may be."""
     number, argument = loaded
-    return number in VARIABLE and argument not in with_default or number in VARIABLES and argument & 15 not in with_default
+    if number in VARIABLES:
+        number, argument = LOAD_FAST, argument & 15
+    return number in VARIABLE and argument not in with_default
 
 
 def _lines_of_raises(code: CodeType) -> set[int]:

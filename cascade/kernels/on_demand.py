@@ -47,7 +47,9 @@ def _is_for_blocks(owner: Task[..., object]) -> bool:
     return refusal_of(function) is None
 
 
-def diagnostics_of(owner: Task[..., object], routine: Routine) -> tuple[tuple[tuple[str, ...], tuple[Diagnostic, ...]], ...]:
+def diagnostics_of(
+    owner: Task[..., object], routine: Routine
+) -> tuple[tuple[tuple[str, ...], tuple[Diagnostic, ...]], ...]:
     """Returns the record of a routine, with the diagnostics of a function that was not translated because it needs objects."""
     found = []
     for types, reasons in routine.diagnostics:

@@ -118,8 +118,8 @@ class Chunk:
     def take_only(self, taken: Iterable[int]) -> None:
         """Begins a path on which only these registers are in use."""
         self.free = list(self.registers.scratch)
-        for register in map(self.physical, taken):
-            if register in self.free:
+        for register in {self.physical(name) for name in taken}:
+            if register >= self.registers.first_scratch:
                 self.free.remove(register)
 
     @property

@@ -55,10 +55,8 @@ def load(translator: Translator, number: int) -> None:
         assert value.parts[0].register == translator.registers.slot(len(translator.state.stack))
         translator.push(value.parts[0])
         translator.state.variables[number] = Value(AGAIN)
-    elif value.kind == NONE or value.constant:
-        translator.push(value._replace(owned=False))
     else:
-        translator.push(value._replace(owned=False, local=number))
+        translator.push(value.loaded(value.local if value.kind == NONE or value.constant else number))
 
 
 @form("LOAD_FAST", "LOAD_FAST_CHECK", "LOAD_CLOSURE")

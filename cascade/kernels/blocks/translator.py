@@ -364,7 +364,7 @@ class Translator(Emitter):
                 if self.chunk.is_full:
                     self.dispatch(0)
                 self.begin_instruction(instruction)
-                self.form(instruction)(self, instruction)
+                (FORMS.get(instruction.name) or FORMS[""])(self, instruction)
                 if self.call_start < 0:  # a call begins before CALL
                     self.general = self.plain_call = False
             except Unseen as unseen:
@@ -383,7 +383,8 @@ class Translator(Emitter):
     @property
     def is_full(self) -> bool:
         """Whether there may not be enough room for another instruction of CPython's."""
-        return self.chunk.start + len(self.chunk.items) + len(self.waiting) > self.stub_start - STUB_LIMIT
+        chunk = self.chunk
+        return chunk.start + len(chunk.items) + len(self.waiting) > self.stub_start - STUB_LIMIT
 
     def begin_instruction(self, instruction: Instruction) -> None:
         self.chunk.line = self.lines.get(instruction.start, 0)
@@ -393,9 +394,6 @@ class Translator(Emitter):
     def way(self) -> str:
         """How a stub continues with the present instruction."""
         return GENERAL if self.general else CALLED if self.plain_call else HERE
-
-    def form(self, instruction: Instruction) -> Callable[[Translator, Instruction], None]:
-        return FORMS.get(instruction.name, FORMS[""])
 
     def leave(self) -> None:
         self.emit("EXIT")

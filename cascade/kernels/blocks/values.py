@@ -128,7 +128,11 @@ class Value(NamedTuple):
 
     def moved(self, register: int, parts: tuple[Value, ...]) -> Value:
         """Returns the value in another register, as are its parts."""
-        return self._make((self.kind, register, *self[2:6], parts, *self[7:]))
+        return Value._make((self.kind, register, *self[2:6], parts, *self[7:]))
+
+    def loaded(self, local: int) -> Value:
+        """Returns the value as it stands on the stack when it has been loaded from a variable."""
+        return Value._make((*self[:3], False, local, *self[5:]))
 
     @property
     def number(self) -> bool:
