@@ -27,6 +27,9 @@ CHUNK = 50
 MINIMISED = 2
 """Of each kind of difference so many are made smaller by each worker; the others may well have the same cause."""
 
+WRITING = 5.0
+"""Seconds after which a program that has been written is left out: a call of it is so slow as plain Python, and no timer interrupts it."""
+
 HUNG = 120.0
 """Seconds after which a worker that says nothing is ended: typed code that loops forever cannot be interrupted."""
 
@@ -92,8 +95,12 @@ def _work(connection: Any, current: Any, writing: Any, options: Options) -> None
         tally = Tally()
         for seed in chunk:
             current.value, writing.value = seed, True
+            begun = time.monotonic()
             program = write_program(seed)
             writing.value = False
+            if time.monotonic() - begun > WRITING:
+                tally.left_out["its writing"] += 1
+                continue
             difference = difference_of(program, tally, options)
             if difference is not None:
                 minimised[difference.kind] += 1
@@ -190,9 +197,7 @@ class Runner:
         seed = worker.seed.value
         if worker.writing.value:
             self.tally.left_out["its writing"] += 1
-            print(
-                f"seed {seed} is left out: the process ended while it wrote the program, with exit code {worker.process.exitcode}"
-            )
+            print(f"seed {seed} is left out: the process that wrote it ended with exit code {worker.process.exitcode}")
         else:
             self.show_crash(worker, seed)
         self.left += [part for part in (range(worker.chunk.start, seed), range(seed + 1, worker.chunk.stop)) if part]
