@@ -55,7 +55,7 @@ OP(RELEASE_COMPLEX) { cascade_release_complex(O(a)); NEXT; }
 #define CASCADE_APART(x) (void)(x)
 #endif
 
-/* Where a number is no complex one, it is made one first: so do CPython 3.11 to 3.13. */
+/* Where a number is no complex one, it is made one first: so do CPython 3.11 to 3.13. Of a NaN, CPython's own function decides the sign. */
 #define COMPLEX_OF(NAME, FUNCTION, REAL, IMAG) \
     static __attribute__((noinline)) PyObject *cascade_complex_##NAME(PyObject *left, PyObject *right) \
     { \
@@ -75,7 +75,7 @@ OP(RELEASE_COMPLEX) { cascade_release_complex(O(a)); NEXT; }
             real = REAL; \
             imag = IMAG; \
             CASCADE_APART(real); CASCADE_APART(imag); \
-            made = cascade_new_complex(real, imag); \
+            made = real == real && imag == imag ? cascade_new_complex(real, imag) : cascade_complex_##NAME(left, right); \
         } \
         else \
             made = cascade_complex_##NAME(left, right); \

@@ -288,3 +288,14 @@ def less_a_constant_beyond_single_precision(array):
     array[0] += 1e-46
     array[2] *= 0.0
     return array.tolist()
+
+
+def beside_none(items, nothing):
+    found = []
+    for x in items:
+        found.append((x == None, None != x, x == nothing, x is None))  # noqa: E711
+        try:
+            found.append(1 if x == None else 2)  # noqa: E711
+        except ValueError as error:
+            found.append(str(error))
+    return found

@@ -121,7 +121,7 @@ def expect_class(translator: Translator, instruction: Instruction) -> None:
         lasts = is_instance(found, type) and is_lasting_class(found, translator.function.__globals__)
         translator.met_classes[instruction.start] = found if lasts else None  # type: ignore[assignment]
     cls = translator.met_classes[instruction.start]
-    if cls is not None and class_tag(cls):
+    if cls is not None and class_tag(cls) and test_class(translator, -1):  # another object has no tag to be read
         owner = translator.register(translator.state.stack[-1])
         translator.emit("EXPECT_OWN_TAG", a=owner, e=signed(class_tag(cls)), target=translator.otherwise())
         translator.consume(translator.pop())

@@ -15,7 +15,7 @@ from cascade.kernels.blocks.points import LeavesTyped
 from cascade.kernels.blocks.scalars import BITS
 from cascade.kernels.blocks.text_operators import condition
 from cascade.kernels.blocks.translator import Translator, form
-from cascade.kernels.blocks.values import CONDITION, DISPLAY, NOTHING, NUMBERS, UNBOXED, Value, constant_value
+from cascade.kernels.blocks.values import BUILT_IN, CONDITION, DISPLAY, NOTHING, NUMBERS, UNBOXED, Value, constant_value
 from cascade.kernels.model import BOOL, FLOAT, INT, NONE, OBJECT
 from cascade.kernels.values import WIDE
 
@@ -173,7 +173,7 @@ def compare_op(translator: Translator, instruction: Instruction) -> None:
         result = compared(translator, sign, left, right)
     elif NONE in (left.kind, right.kind) and sign in ("==", "!="):
         other = right if left.kind == NONE else left
-        if other.kind == NONE or other.number or other.kind == DISPLAY or (other.cls is not None and not other.general):
+        if other.kind == NONE or other.number or other.kind == DISPLAY or (other.cls in BUILT_IN and not other.general):
             result = Value(BOOL, known=(other.kind == NONE) is (sign == "=="))
     if result is None:
         if not any(other(translator, instruction) for other in COMPARERS):

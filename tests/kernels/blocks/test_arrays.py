@@ -297,3 +297,19 @@ def test_a_constant_beyond_single_precision_warns_each_time():
             call(np.ones(3, "f4"))
         counts.append([str(each.message) for each in caught])
     assert counts[0] == counts[1] != []
+
+
+def test_an_array_is_compared_with_none_item_by_item():
+    items = [
+        1,
+        np.arange(3),
+        np.array(2.5),
+        np.zeros((2, 2), "f4"),
+        None,
+        [None],
+        arrays.array("i", [1]),
+        b"ab",
+    ]
+    for chosen in (items, items[::-1], [items[1]] * 3):
+        kernel = assert_same(block_arrays.beside_none, chosen, None)
+    assert kernel.entries > 0

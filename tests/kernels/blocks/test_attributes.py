@@ -6,6 +6,7 @@ import sys
 
 import pytest
 
+from cascade._vm import class_tag
 from cascade.kernels.blocks.kernel import block_kernel
 from tests.support import block_attributes as functions
 from tests.support.block_attributes import Plain
@@ -277,3 +278,13 @@ def test_a_place_where_objects_and_built_in_values_come_by_turns_needs_few_instr
 )
 def test_a_name_that_the_function_itself_sets_as_an_attribute_means_the_new_value_at_once(function):
     assert_same(function, 4)
+
+
+def test_an_object_that_is_no_class_is_not_read_as_one():
+    # Its bytes are those that a class with the same tag would have.
+    as_a_class = bytearray(class_tag(functions.Marked).to_bytes(4, "little") * 200)
+    as_a_class[168 - 32 : 176 - 32] = functions.Marked.__flags__.to_bytes(8, "little")
+    kernel = assert_same(functions.marks, [functions.Marked])
+    assert "EXPECT_OWN_TAG" in instructions(kernel)
+    for value in (bytes(as_a_class), Plain(1), 1.5, "text", type):
+        assert_same(functions.marks, [value, functions.Marked], kernel=kernel)

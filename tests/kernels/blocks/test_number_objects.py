@@ -3,9 +3,11 @@
 from __future__ import annotations
 
 import math
+import struct
 
 import pytest
 
+from cascade.kernels.blocks.kernel import block_kernel
 from tests.support import block_calls
 from tests.support.block_functions import assert_same, instructions
 
@@ -31,6 +33,22 @@ NUMBERS = [
 )
 def test_complex_numbers_are_added_subtracted_multiplied_and_compared(left, right):
     assert_same(block_calls.complex_arithmetic, left, right)
+
+
+SPECIAL = (0.0, -0.0, 1.5, math.inf, -math.inf, math.nan, -math.nan)
+
+
+def test_nans_of_complex_products_have_cpythons_signs():
+    numbers = [complex(real, imaginary) for real in SPECIAL for imaginary in SPECIAL]
+    kernel = block_kernel(block_calls.complex_arithmetic)
+    for left in numbers:
+        for right in numbers:
+            expected, found = block_calls.complex_arithmetic(left, right), kernel(left, right)
+            assert [bits(each) for each in found[:4]] == [bits(each) for each in expected[:4]], (left, right)
+
+
+def bits(number: complex) -> bytes:
+    return struct.pack("2d", number.real, number.imag)
 
 
 @pytest.mark.parametrize(
