@@ -588,17 +588,3 @@ def sets_a_function_of_a_module(count: int) -> list[Any]:
         math.floor = abs  # type: ignore[assignment]
     math.floor = floor
     return found
-
-
-class Marked:
-    mark = "of the class"
-
-
-def marks(values: Any) -> Any:
-    found: list[Any] = []
-    for value in values:
-        try:
-            found.append(value.mark)
-        except AttributeError as error:
-            found.append(str(error))
-    return found

@@ -27,6 +27,28 @@ for-shrinks 5
     if len(<!ints>) < 20:
         <!ints>.append(<int>)
 
+class-or-other 4
+@q:any for <q> in [type(<obj>), <item>, <obj>, type(<obj>)]:
+    try:
+        note(<q>.<count|kept|area|__name__|x|real>)
+    except Exception as error:
+        note(type(error).__name__)
+
+class-or-other 2
+@q:any for <q> in (type(<obj>), <array>, <item>, <obj>):
+    try:
+        note(<q>.<count|kept|area|__name__|size|real>)
+    except Exception as error:
+        note(type(error).__name__)
+
+none-compared 3
+@q:any for <q> in [<array>, <item>, <obj>, <array>]:
+    note((<q> <==|!=> None, None <==|!=> <q>, <q> is None))
+
+none-compared 2
+@q:any for <q> in (<matrix>, None, <array>, <any>):
+    note((<q> <==|!=> None, None <==|!=> <q>))
+
 early 3
 @q:count for <q> in range(<count>):
     note([Early(<q>), Early(<int>, name=<q>), Early(name=<str>, x=<q>)])
