@@ -299,3 +299,27 @@ def beside_none(items, nothing):
         except ValueError as error:
             found.append(str(error))
     return found
+
+
+def rows_of_rebound_indices(array, i, j):
+    found = [
+        array[i][(i := j)],
+        array[i][j][(j := i)],
+        [array[i], (i := 1)],
+        array[i][(i := 1) :],
+        array[i][(i := 0), 0],
+    ]
+    for x in array[i][(i := 1)]:
+        found.append(x)
+    array[i][(i := 2)] = 7
+    array[i][(i := 1)] += 1
+    i, row = i + 1, array[i]
+    try:
+        found.append(array[i][(i := 9)])
+    except IndexError as error:
+        found.append(str(error))
+    return found, row, i
+
+
+def powers(left, right):
+    return [x**y for x in left for y in right]

@@ -379,9 +379,10 @@ class Emitter:
     def save_aliases(self, local: int) -> None:
         """Values on the stack that are the value of a variable get a register of their own, as it is going to change."""
         for depth, value in enumerate(self.state.stack):
-            if value.local == local or (value.kind == ROW and value.parts[0].local == local):
+            has_part = value.parts and any(part.local == local for part in value.parts)
+            if value.local == local or (has_part and value.kind == ROW):  # the parts of a row are never its own
                 self.owned(depth)
-            elif any(part.local == local for part in value.parts):
+            elif has_part:
                 self.state.stack[depth] = value._replace(parts=tuple(map(self.kept_apart, value.parts)))
 
     def kept_apart(self, value: Value) -> Value:

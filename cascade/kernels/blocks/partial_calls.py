@@ -66,6 +66,7 @@ def call_partial(translator: Translator, callee: Value, instruction: Instruction
         translator.emit(f"UNBOX_{kind.upper()}", a=result, b=item, target=otherwise)
         held.append(Value(kind, result))
     stack = translator.state.stack
+    translator.keep_identity(*stack[len(stack) - count :])  # the stack is still the instruction's
     stack[len(stack) - count : len(stack) - count] = held
     longer = instruction._replace(arg=count + len(held))
     if translate(translator, known.function, longer.arg, longer):

@@ -134,7 +134,7 @@ def operation(translator: Translator, sign: str, left: Value, right: Value) -> V
     if kind in INTS and sign == "/":
         kind = "float64"
     if kind in FLOATS:
-        if sign not in ARITHMETIC:
+        if sign not in ARITHMETIC or (sign == "**" and not is_power_of_numbers(left, right, kind)):
             return None
         one, other = promoted(translator, left, kind), promoted(translator, right, kind)
         return translator.computed(kind, f"{ARITHMETIC[sign]}_{kind.upper()}", one, other)
@@ -148,6 +148,18 @@ def operation(translator: Translator, sign: str, left: Value, right: Value) -> V
         # A sum or product that wraps is not that of a superinstruction, which has no limit.
         translator.chunk.pinned.add(one.register)
     return fitted(translator, translator.computed(kind, f"{name}_INT", one, other), kind)
+
+
+def is_power_of_numbers(left: Value, right: Value, kind: str) -> bool:
+    """Returns whether NumPy computes a power as one of numbers, by `pow` of C; otherwise it does as for arrays, which may round in another way."""
+    return any(
+        one.kind == kind and (not other.scalar or kind == "float64" or other.kind in EXACT_IN_SINGLE)
+        for one, other in ((left, right), (right, left))
+    )
+
+
+EXACT_IN_SINGLE = frozenset(("float32", TRUTH, "int8", "uint8", "int16", "uint16"))
+"""Kinds of scalars whose values a float32 can have."""
 
 
 def compared(translator: Translator, sign: str, left: Value, right: Value) -> Value | None:

@@ -313,3 +313,29 @@ def test_an_array_is_compared_with_none_item_by_item():
     for chosen in (items, items[::-1], [items[1]] * 3):
         kernel = assert_same(block_arrays.beside_none, chosen, None)
     assert kernel.entries > 0
+
+
+@pytest.mark.parametrize("shape", [(3, 3, 3), (3, 3, 3, 2)], ids=str)
+def test_a_row_is_that_of_the_index_before_it_is_rebound(shape):
+    array = np.arange(27.0 * (len(shape) > 3) + 27).reshape(shape)
+    kernel = assert_same(block_arrays.rows_of_rebound_indices, array, 0, 2)
+    before = sys.getrefcount(array)
+    for _ in range(5):
+        kernel(array, 0, 2)
+    assert sys.getrefcount(array) == before
+
+
+def test_powers_of_numbers_of_several_kinds_round_as_numpy_rounds():
+    numbers = [2.5, -2.5, 0.3, 7, -3, True]
+    for kind in KINDS:
+        if kind != "bool":
+            numbers += [np.dtype(kind).type(3), np.dtype(kind).type(101)]
+    with np.errstate(all="ignore"):
+        kernel = assert_same(block_arrays.powers, [np.uint32(100)], [-2.5])
+        for left in numbers:
+            for right in numbers:
+                try:
+                    left**right
+                except (ValueError, OverflowError):
+                    continue
+                assert_same(block_arrays.powers, [left], [right], kernel=kernel)

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import math
+from functools import partial
 
 import pytest
 
@@ -72,3 +73,29 @@ def test_a_nan_is_handed_through_a_map(run):
     mapped = cs.task(functions.given_back).map(values, [2] * len(values))
     for _ in range(3):
         assert all(found is value or found == value for found, value in zip(run(mapped), values, strict=True))
+
+
+class Holder:
+    def __init__(self, number, more=()):
+        self.number = number
+
+
+def three(a, b, c):
+    return [a, b, c]
+
+
+PARTIAL = partial(three, 1, 2.5)
+
+
+def holds_a_nan(text):
+    number = float(text)
+    found = [1, Holder(number), 2, Holder(number, more=number), PARTIAL(number)]
+    for item in [1, 2, 3]:
+        found.append(item)
+    return [each.number if type(each) is Holder else each for each in found]
+
+
+@pytest.mark.parametrize("text", ["nan", "1.5"])
+def test_a_nan_is_passed_to_a_class_and_to_a_partial_object(text):
+    assert_same(holds_a_nan, text)
+    assert_same(holds_a_nan, "nan")

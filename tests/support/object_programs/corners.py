@@ -27,6 +27,13 @@ for-shrinks 5
     if len(<!ints>) < 20:
         <!ints>.append(<int>)
 
+row-rebound 2
+@q:count @r:any <r> = np.arange(27).reshape(3, 3, 3)<|[::-1]|.T|.astype('float32')>
+for <q> in range(<2|3>):
+    note(<r>[<q>][(<q> := <int> % 3)])
+    note([<r>[<q>], (<q> := 1), <r>[<q>][(<q> := 2):], <r>[<q>][<q>][(<q> := 0)]])
+    <r>[<q>][(<q> := <int> % 3)] <|+|*>= <num>
+
 class-or-other 4
 @q:any for <q> in [type(<obj>), <item>, <obj>, type(<obj>)]:
     try:

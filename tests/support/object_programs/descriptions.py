@@ -27,7 +27,7 @@ LOAD_FAST = opcode.opmap["LOAD_FAST"]
 VARIABLES = (LOAD_FAST, opcode.opmap["STORE_FAST"])
 NODE_NOTES = ("in task '", "in item ")
 SIMPLE = {int, bool, str, bytes, type(None), type(Ellipsis), type(NotImplemented), range, slice}
-ADDRESS = re.compile(r" at 0x[0-9a-f]*")
+ADDRESS = re.compile(r" at 0x[0-9a-f]*", re.IGNORECASE)
 UNSPECIFIED = {(types.TracebackType, "tb_lasti")}
 """Attributes of built-in objects that differ between ways of running: a position in bytecode (its line and columns are compared)."""
 MOST = 20_000
@@ -176,7 +176,7 @@ class Describer:
 
 def without_addresses(text: str) -> str:
     """Each world has objects of its own."""
-    return ADDRESS.sub(" at 0x", text) if " at 0x" in text else text
+    return ADDRESS.sub(" at 0x", text) if "0x" in text or "0X" in text else text
 
 
 def message(error: BaseException) -> str:
