@@ -39,9 +39,21 @@ def is_instance(value: object, cls: type[T]) -> TypeGuard[T]:
     return issubclass(type(value), cls)
 
 
+def has_identity(cls: type) -> bool:
+    """Returns whether a class is equal to itself alone: its metaclass may have an `__eq__` or `__hash__`, which a look for it in a set calls."""
+    meta = type(cls)
+    return meta is type or all(_in_class(meta, name) is NAMESPACE(object)[name] for name in ("__eq__", "__hash__"))
+
+
+def _in_class(cls: type, name: str) -> object:
+    return next(NAMESPACE(each)[name] for each in MRO(cls) if name in NAMESPACE(each))
+
+
 def is_lasting(value: object, depth: int = 4) -> bool:
     """Returns whether code may hold an object; another one has to die as soon as CPython lets it die."""
     cls = type(value)
+    if type in MRO(cls) and not has_identity(value):  # type: ignore[arg-type]
+        return False
     if cls is tuple or cls is frozenset:
         items: tuple[object, ...] = tuple(value)  # type: ignore[arg-type]
         return depth > 0 and len(items) <= ITEM_LIMIT and all(is_lasting(item, depth - 1) for item in items)
@@ -55,6 +67,8 @@ def is_lasting_class(cls: type, namespace: Mapping[str, object]) -> bool:
 
     Classes that are made inside functions may die with the calls.
     """
+    if not has_identity(cls):
+        return False
     if not cls.__flags__ & MADE_BY_PROGRAMS:
         return True
     name = QUALIFIED_NAME(cls)

@@ -18,7 +18,7 @@ from cascade._vm import (
     stores_plainly,
     value_index,
 )
-from cascade.kernels.lasting import is_lasting
+from cascade.kernels.lasting import MADE_BY_PROGRAMS, is_lasting, is_lasting_class
 from cascade.kernels.model import MISSING
 
 SLOT, VALUE, ITEM, TUPLE_ITEM, CONSTANT, METHOD, PROPERTY = (
@@ -46,12 +46,20 @@ class Access(NamedTuple):
         number: the offset of a slot, or an index; of an item 1 where the instances of the class share names.
         found: the object in the class; of a property the function.
         hidden: where an instance may have an attribute that hides it: "value", "item", or "" where it has none.
+        relies_on: classes of objects that stand in the class under the name, and would be descriptors if these classes got the methods.
     """
 
     kind: str
     number: int = 0
     found: object = None
     hidden: str = ""
+    relies_on: tuple[type, ...] = ()
+
+
+def relied_on(*found: object) -> tuple[type, ...] | None:
+    """Returns the classes of objects in a class that the program may change; None where the code cannot test one of them."""
+    classes = tuple(type(each) for each in found if each is not MISSING and type(each).__flags__ & MADE_BY_PROGRAMS)
+    return classes if all(is_lasting_class(each, {}) and class_tag(each) for each in classes) else None
 
 
 def of_instance(cls: type, name: str) -> Access | None:
@@ -61,15 +69,18 @@ def of_instance(cls: type, name: str) -> Access | None:
     found = find_in_class(cls, name, MISSING)
     if found is not MISSING and is_data_descriptor(found):
         return of_data_descriptor(cls, name, found)
+    relies_on = relied_on(found)
+    if relies_on is None:
+        return None
     own = of_dict(cls, name)
-    if own is not None and (found is MISSING or own.kind == VALUE and not is_descriptor(found)):
-        return own
+    if own is not None and (found is MISSING or (own.kind == VALUE and not is_descriptor(found))):
+        return own._replace(relies_on=relies_on)
     if found is MISSING:
         return None
     hidden = "" if not has_instance_dict(cls) else VALUE if shares_keys(cls) else ITEM
     if type(found) in (FunctionType, MethodDescriptorType):
         return Access(METHOD, found=found, hidden=hidden)
-    return None if is_descriptor(found) else Access(CONSTANT, found=found, hidden=hidden)
+    return None if is_descriptor(found) else Access(CONSTANT, found=found, hidden=hidden, relies_on=relies_on)
 
 
 def of_data_descriptor(cls: type, name: str, found: object) -> Access | None:
@@ -101,7 +112,8 @@ def store_in(cls: type, name: str) -> Access | None:
     if found is not MISSING and is_data_descriptor(found):
         offset = slot_offset(cls, name)
         return Access(SLOT, offset) if offset > 0 else None
-    return of_dict(cls, name)
+    own, relies_on = of_dict(cls, name), relied_on(found)
+    return None if own is None or relies_on is None else own._replace(relies_on=relies_on)
 
 
 def of_class(cls: type, name: str) -> Access | None:
@@ -123,4 +135,5 @@ def of_class(cls: type, name: str) -> Access | None:
         return Access(METHOD, found=found.__func__) if type(found.__func__) is FunctionType else None
     if found is MISSING or (is_descriptor(found) and type(found) is not FunctionType):
         return None
-    return Access(CONSTANT, found=found)
+    relies_on = relied_on(found, in_meta)
+    return None if relies_on is None else Access(CONSTANT, found=found, relies_on=relies_on)

@@ -5,7 +5,7 @@ from __future__ import annotations
 import builtins
 from types import ModuleType
 
-from cascade._vm import class_tag, find_in_class
+from cascade._vm import class_tag, find_in_class, loads_plainly
 from cascade.kernels.assemble import Label
 from cascade.kernels.blocks import arrays, scalars
 from cascade.kernels.blocks.access import (
@@ -31,8 +31,8 @@ from cascade.kernels.blocks.python_calls import call_getter
 from cascade.kernels.blocks.regions import call_out_region
 from cascade.kernels.blocks.sequences import INHERITS, settled_object
 from cascade.kernels.blocks.translator import Translator, form
-from cascade.kernels.blocks.values import BUILT_IN, CHAR, HELD, NO_CALLABLE, UNKNOWN, Value
-from cascade.kernels.lasting import is_instance, is_lasting, is_lasting_class
+from cascade.kernels.blocks.values import BUILT_IN, CHAR, HELD, NO_CALLABLE, UNKNOWN, Value, constant_value
+from cascade.kernels.lasting import MRO, is_instance, is_lasting, is_lasting_class
 from cascade.kernels.model import BOOL, FLOAT, INT, NONE, OBJECT
 
 CLASSES: dict[str, type] = {INT: int, FLOAT: float, BOOL: bool, NONE: type(None), CHAR: str}
@@ -133,7 +133,7 @@ def load_class(translator: Translator) -> bool:
     cls = translator.seen(-1).met
     if cls is None or translator.state.stack[-1].constant or not is_lasting_class(cls, translator.function.__globals__):
         return False
-    if find_in_class(cls, "__class__") is not OBJECT_CLASS or not test_class(translator, -1):
+    if not has_plain_class(cls) or not test_class(translator, -1):
         return False
     translator.consume(translator.pop())
     translator.push(named_value(cls))
@@ -169,9 +169,17 @@ def tested(translator: Translator, name: str, place: int = -1, store: bool = Fal
     if access is None or not test_class(translator, place):
         return None
     if is_instance(value.known, type) and not store:
-        tag = signed(class_tag(value.known))
-        translator.emit("EXPECT_OWN_TAG", a=translator.register(value), e=tag, target=translator.otherwise())
+        test_class_itself(translator, value.known, value)
+    for cls in access.relies_on:
+        test_class_itself(translator, cls, constant_value(cls))
     return access
+
+
+def test_class_itself(translator: Translator, cls: type, value: Value) -> int:
+    """Has it tested that nothing of a class has changed; returns the register that holds it."""
+    register = translator.register(value)
+    translator.emit("EXPECT_OWN_TAG", a=register, e=signed(class_tag(cls)), target=translator.otherwise())
+    return register
 
 
 def test_class(translator: Translator, place: int) -> bool:
@@ -317,13 +325,18 @@ def call_isinstance(translator: Translator, count: int, instruction: Instruction
     value = translator.seen(-2)
     cls = CLASSES.get(value.kind, value.cls)
     if cls is None:
-        if value.kind != OBJECT or value.met is None or find_in_class(value.met, "__class__") is not OBJECT_CLASS:
+        if value.kind != OBJECT or value.met is None or not has_plain_class(value.met):
             return False
         if not test_class(translator, -2):
             return False
         cls = value.met
-    held = any(test in type.mro(cls) for test in classes)
+    held = any(each is test for each in MRO(cls) for test in classes)
     return finish(translator, instruction, Value(BOOL, known=held))
+
+
+def has_plain_class(cls: type) -> bool:
+    """Returns whether the `__class__` of instances of a class is their class, and no code is asked for it."""
+    return loads_plainly(cls) and find_in_class(cls, "__class__") is OBJECT_CLASS
 
 
 OBJECT_CLASS = find_in_class(object, "__class__")

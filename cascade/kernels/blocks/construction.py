@@ -6,14 +6,14 @@ import collections
 from types import CodeType, FunctionType
 
 from cascade._vm import class_tag, find_in_class, makes_plainly
-from cascade.kernels.blocks.attributes import signed
+from cascade.kernels.blocks.attributes import test_class_itself
 from cascade.kernels.blocks.c_calls import before_collection, c_result, finish
 from cascade.kernels.blocks.calls import OTHERS, translate
 from cascade.kernels.blocks.decode import Instruction
 from cascade.kernels.blocks.generic import ARGUMENTS, call_out
 from cascade.kernels.blocks.names import used
 from cascade.kernels.blocks.translator import Translator
-from cascade.kernels.blocks.values import Value
+from cascade.kernels.blocks.values import Value, constant_value
 from cascade.kernels.model import NONE, OBJECT
 
 PLAIN_INIT = find_in_class(object, "__init__")
@@ -46,13 +46,6 @@ def settled(translator: Translator, count: int) -> bool:
     return True
 
 
-def test_class_itself(translator: Translator, cls: type) -> int:
-    """Has it tested that nothing of a class has changed; returns the register that holds it."""
-    register = translator.object_register(cls)
-    translator.emit("EXPECT_OWN_TAG", a=register, e=signed(class_tag(cls)), target=translator.otherwise())
-    return register
-
-
 # -- Instances without an __init__ of their own ---------------------------------------------------------------------------
 
 
@@ -67,7 +60,7 @@ def instruction_for(cls: type, initialise: object, new: object) -> str:
 
 
 def make_alone(translator: Translator, cls: type, name: str, instruction: Instruction) -> bool:
-    register = test_class_itself(translator, cls)
+    register = test_class_itself(translator, cls, constant_value(cls))
     before_collection(translator)
     if name == "CALL_C":
         result = c_result(translator, cls, (), None)
@@ -85,8 +78,10 @@ CONTAINERS = (list, dict, set)
 
 def initialised(translator: Translator, cls: type, initialise: FunctionType, instruction: Instruction) -> bool:
     count = instruction.arg
-    translator.keep_identity(*translator.state.stack[len(translator.state.stack) - count :])  # the stack is still the instruction's
-    register = test_class_itself(translator, cls)
+    translator.keep_identity(
+        *translator.state.stack[len(translator.state.stack) - count :]
+    )  # the stack is still the instruction's
+    register = test_class_itself(translator, cls, constant_value(cls))
     before_collection(translator)
     made, alias = translator.temporary(), translator.temporary()
     translator.emit("NEW_INSTANCE", a=made, b=register)
@@ -142,7 +137,7 @@ def traits(code: CodeType) -> tuple[object, ...]:
 def named_tuple(translator: Translator, cls: type, new: FunctionType, instruction: Instruction) -> bool:
     if used(translator, new.__globals__, "_tuple_new") is not find_in_class(tuple, "__new__"):
         return False
-    register = test_class_itself(translator, cls)
+    register = test_class_itself(translator, cls, constant_value(cls))
     function, code = translator.object_register(new), translator.object_register(new.__code__)
     translator.emit("EXPECT_CODE", a=function, b=code, target=translator.otherwise())
     before_collection(translator)

@@ -16,7 +16,7 @@ from cascade.kernels.blocks.generic import loads_method
 from cascade.kernels.blocks.points import LeavesTyped
 from cascade.kernels.blocks.translator import Translator, form
 from cascade.kernels.blocks.values import NOTHING, Value
-from cascade.kernels.lasting import is_instance, is_lasting_class
+from cascade.kernels.lasting import MRO, is_instance, is_lasting_class
 from cascade.kernels.model import OBJECT
 
 METHODS = (FunctionType, MethodDescriptorType, WrapperDescriptorType)
@@ -113,7 +113,7 @@ def method_behind(translator: Translator, cls: object, name: str) -> object:
     """Returns the method of the first class behind one that has it, in that one's own order; None where it is something else."""
     if not is_instance(cls, type) or not is_lasting_class(cls, translator.function.__globals__):
         return None
-    for base in type.mro(cls)[1:]:
+    for base in MRO(cls)[1:]:
         if name in vars(base):
             found = vars(base)[name]
             return found if type(found) in METHODS else None

@@ -59,7 +59,7 @@ from cascade.kernels.blocks.values import (
 )
 from cascade.kernels.blocks.verify import Tables, Verifier
 from cascade.kernels.interruption import as_of_the_program, is_interruption
-from cascade.kernels.lasting import is_lasting_class
+from cascade.kernels.lasting import has_identity, is_lasting_class
 from cascade.kernels.model import BOOL, FLOAT, INT, NONE, OBJECT
 from cascade.kernels.values import WIDE
 
@@ -404,6 +404,8 @@ class Translator(Emitter):
     def note_met(self, stub: Stub, found: object) -> None:
         """Takes note of the class that was met first where one is needed, without keeping the object."""
         cls = type(found)
+        if not has_identity(cls):
+            return
         if cls in TOLD_APART:
             like = found if cls is int and found not in WIDE else LIKE.get(cls)
         else:
@@ -442,6 +444,9 @@ class Translator(Emitter):
         if self.state.stack[place].met is not None:  # it has another class now
             self.replace(place, self.state.stack[place]._replace(met=None, tested=-1))
         value = self.state.stack[place]
+        if not has_identity(kind):
+            self.replace(place, value._replace(general=True, tries=tried))
+            return
         if kind not in TOLD_APART and self.see_by_family(place, kind, found, tried):
             return
         if tried >= DISPATCH_LIMIT or kind not in TOLD_APART:
