@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from types import FunctionType
+from types import FunctionType, MethodType
 from typing import cast
 
 from cascade._vm import BlockKernel, Kernel, Routine
@@ -11,6 +11,9 @@ from cascade.errors import LoweringError
 from cascade.kernels import lower, lower_state_machine
 from cascade.kernels.diagnostics import Diagnostic
 from cascade.kernels.needs_objects import needs_objects
+
+PARAMETER_LIMIT = 32
+"""Parameters of a task that has kernels."""
 
 Lowered = Kernel | tuple[Diagnostic, ...] | None
 """The kernel for arguments of these types; or the diagnostics; or None where there is none for any types."""
@@ -26,7 +29,7 @@ def kernel_of(owner: Task[..., object], types: tuple[str, ...], in_map: bool = F
         if (types, ()) not in owner.routine.diagnostics:
             owner.routine.diagnostics.append((types, ()))  # `diagnostics_of` finds them
         return None
-    made = lower(owner, types, in_map)
+    made = lower(owner, types, in_map) if len(types) <= PARAMETER_LIMIT else (_too_many(owner),)
     if isinstance(made, Kernel):
         return made
     if (types, made) not in owner.routine.diagnostics:
@@ -39,12 +42,22 @@ def kernel_of(owner: Task[..., object], types: tuple[str, ...], in_map: bool = F
 
 def _is_for_blocks(owner: Task[..., object]) -> bool:
     """Returns whether a task certainly has no kernel of numbers, and may have one that is made block by block."""
-    function = owner.func
-    if not isinstance(function, FunctionType) or not owner.routine.may_have_blocks or not needs_objects(function):
+    function = _plain_function(owner)
+    if function is None or not owner.routine.may_have_blocks:
         return False
     from cascade.kernels.blocks.admission import refusal_of
 
-    return refusal_of(function) is None
+    return (function is not owner.func or needs_objects(function)) and refusal_of(function) is None
+
+
+def _plain_function(owner: Task[..., object]) -> FunctionType | None:
+    """The function of a task, or that of its bound method."""
+    function = owner.func.__func__ if isinstance(owner.func, MethodType) else owner.func
+    return function if isinstance(function, FunctionType) else None
+
+
+def _too_many(owner: Task[..., object]) -> Diagnostic:
+    return Diagnostic("CS143", 0, 0, owner.name, f"it has more than {PARAMETER_LIMIT} parameters")
 
 
 def diagnostics_of(
@@ -62,9 +75,10 @@ def _refused(owner: Task[..., object], reasons: tuple[Diagnostic, ...]) -> tuple
     """Returns why a task can have no kernel of either kind."""
     from cascade.kernels.blocks.admission import refusal_of
 
-    if not isinstance(owner.func, FunctionType) or not owner.routine.may_have_blocks:
+    function = _plain_function(owner)
+    if function is None or not owner.routine.may_have_blocks:
         return reasons
-    refusal = refusal_of(owner.func)
+    refusal = refusal_of(function)
     return () if refusal is None else (refusal,)
 
 

@@ -39,6 +39,8 @@ cdef int pass_typed_checkpoint(Kernel kernel, TypedState* state) noexcept:
     try:
         number = state.word - kernel.words
         source, line = kernel.code.lines[number]
+        if source is None:
+            return PyErr_CheckSignals()     # no code of the user's runs there
         function = source.function
     except BaseException as error:
         set_error(error)

@@ -22,6 +22,8 @@ cdef Kernel find_kernel(context, Routine routine, PyObject** values, Py_ssize_t 
     cdef Py_ssize_t i
     cdef char types[PARAMETER_LIMIT]
     if count > PARAMETER_LIMIT:
+        if not routine.is_state_machine:
+            context.kernel(routine.owner, ("object",) * count, start == MAP_ONLY)      # says so
         routine.lowering = LOWER_NEVER
         return None
     if watched():

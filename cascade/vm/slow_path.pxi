@@ -51,7 +51,7 @@ cdef int refuel(Machine machine, Frame frame) noexcept:
 
 cdef int check_limits(Machine machine, Frame frame, double now) noexcept:
     # Checks signals, the deadline, and the end of the slice, which begins at its first check.
-    if PyErr_CheckSignals() != 0:
+    if (PyErr_CheckSignals() if frame is None or frame.kernel is None else pass_typed_checkpoint(frame.kernel, &frame.typed.state)) != 0:
         machine.error = cascade_raised()
         return STATUS_FAILED
     if machine.deadline != 0.0 and now >= machine.deadline:

@@ -332,7 +332,8 @@ def test_an_exception_that_another_thread_sets_ends_the_call(function):
 
 @pytest.mark.skipif(not hasattr(signal, "setitimer"), reason="there are no timers")
 @pytest.mark.parametrize("function", [functions.until_stopped, functions.until_stopped_with_list, functions.cleaned_up])
-def test_a_signal_is_handled_in_a_frame_of_the_function(path, function):
+@pytest.mark.parametrize("with_policy", [True, False], ids=["with a policy", "without"])
+def test_a_signal_is_handled_in_a_frame_of_the_function(path, function, with_policy):
     class Stop(Exception):
         pass
 
@@ -351,7 +352,7 @@ def test_a_signal_is_handled_in_a_frame_of_the_function(path, function):
     try:
         task = task_of(function)
         signal.setitimer(signal.ITIMER_REAL, 0.05)
-        error = raised_by(lambda: path.run(task(1).with_retry(1)))
+        error = raised_by(lambda: path.run(task(1).with_retry(1) if with_policy else task(1)))
     finally:
         signal.setitimer(signal.ITIMER_REAL, 0)
         signal.signal(signal.SIGALRM, before)

@@ -167,6 +167,22 @@ def test_a_task_that_cannot_be_lowered_says_why(function, code, message):
     assert isinstance(raised.value, TypeError)
 
 
+def with_parameters(count):
+    names = [f"p{number}" for number in range(count)]
+    return eval(f"lambda {', '.join(names)}: sum(({', '.join(names)}))")
+
+
+def test_a_function_with_too_many_parameters_says_so():
+    task = cs.task(with_parameters(33))
+    assert cs.run(task(*range(33))) == sum(range(33))
+    report = cs.explain(task(*range(33)))[task.name]
+    assert (report.regime, report.why) == ("call", "not lowered")
+    assert [reason.code for _, reasons in report.reasons for reason in reasons] == ["CS143"]
+    with pytest.raises(LoweringError, match="more than 32 parameters"):
+        cs.run(cs.task(lower=True)(with_parameters(33))(*range(33)))
+    assert cs.run(cs.task(lower=True)(with_parameters(32))(*range(32))) == sum(range(32))
+
+
 @pytest.mark.parametrize("function", [retyped, lambda n: [n], appends, asks_helper])
 def test_a_task_that_must_be_lowered_may_have_a_kernel_made_block_by_block(function, capsys):
     task = cs.task(lower=True)(function)

@@ -99,3 +99,27 @@ def test_explain_tells_that_a_method_runs_in_a_kernel():
     for _ in range(3):
         cs.run(task(2))
     assert "its function runs in a kernel" in str(cs.explain(task(2)))
+
+
+class Game:
+    factor = 3
+
+    def total(self, n: int) -> int:
+        result = 0
+        for i in range(n):
+            result += self.factor * i
+        return result
+
+    def looks(self, n: int) -> Any:
+        return locals()
+
+
+def test_a_bound_method_that_has_to_be_lowered_runs_in_a_kernel():
+    task = cs.task(lower=True)(Game().total)
+    assert cs.run(task(5)) == 30
+    assert task.routine.block_kernel.entries == 1 and task.routine.kernels == []
+
+
+def test_a_bound_method_that_cannot_be_lowered_says_why():
+    with pytest.raises(cs.LoweringError, match="locals"):
+        cs.run(cs.task(lower=True)(Game().looks)(5))
