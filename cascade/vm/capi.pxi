@@ -118,6 +118,7 @@ cdef extern from "vm/cpython.h":
     bint cascade_is_traced() noexcept
     bint cascade_is_profiled() noexcept
     bint cascade_has_tool(int) noexcept
+    bint cascade_is_monitored() noexcept
     PyObject** cascade_list_items(PyObject*) noexcept
     PyObject** cascade_tuple_items(PyObject*) noexcept
     bint cascade_plain_numbers(PyObject** items, Py_ssize_t count) noexcept

@@ -24,6 +24,11 @@ static inline int cascade_has_tool(int number) {
 #endif
 }
 
+/* Whether there is a tool of `sys.monitoring` other than a profiler, which has the number 2. */
+static inline int cascade_is_monitored(void) {
+    return cascade_has_tool(0) || cascade_has_tool(1) || cascade_has_tool(3) || cascade_has_tool(4) || cascade_has_tool(5);
+}
+
 /* Whether typed code may call a function by its kernel in a thread: nobody follows its lines or calls, and its recursion limit, against
  * which the call is counted, is not reached. */
 static inline int cascade_has_room(const PyThreadState *thread, int calls) {

@@ -1,8 +1,8 @@
 # Kernels: the one for the types of the arguments is found, or made. Included by _vm.pyx.
 
 cdef inline bint watched() noexcept:
-    # Whether a debugger or a coverage tool follows lines: then functions are called.
-    return cascade_is_traced() or cascade_has_tool(0) or cascade_has_tool(1)
+    # Whether a debugger, a coverage tool or another tool but a profiler follows lines: then functions are called.
+    return cascade_is_traced() or cascade_is_monitored()
 
 
 cdef inline bint profiled() noexcept:

@@ -537,7 +537,8 @@ def test_a_tracer_sees_every_line(path):
 
 
 @pytest.mark.skipif(not hasattr(sys, "monitoring"), reason="from CPython 3.12 on")
-def test_a_monitoring_debugger_sees_every_line(path):
+@pytest.mark.parametrize("tool", [0, 1, 3, 4, 5])
+def test_a_monitoring_tool_sees_every_line(path, tool):
     @cs.task
     def add(n: int) -> int:
         total = 0
@@ -548,18 +549,16 @@ def test_a_monitoring_debugger_sees_every_line(path):
     path.run(add(3))
     seen: list[int] = []
     monitoring: Any = sys.monitoring  # type: ignore[attr-defined]
-    if monitoring.get_tool(monitoring.DEBUGGER_ID) is not None:
-        pytest.skip("there is a debugger")
-    monitoring.use_tool_id(monitoring.DEBUGGER_ID, "test")
+    if monitoring.get_tool(tool) is not None:
+        pytest.skip("there is such a tool")
+    monitoring.use_tool_id(tool, "test")
     try:
-        monitoring.register_callback(
-            monitoring.DEBUGGER_ID, monitoring.events.LINE, lambda code, line: seen.append(line)
-        )
-        monitoring.set_local_events(monitoring.DEBUGGER_ID, add.func.__code__, monitoring.events.LINE)
+        monitoring.register_callback(tool, monitoring.events.LINE, lambda code, line: seen.append(line))
+        monitoring.set_local_events(tool, add.func.__code__, monitoring.events.LINE)
         path.run(add(2))
     finally:
-        monitoring.set_local_events(monitoring.DEBUGGER_ID, add.func.__code__, 0)
-        monitoring.free_tool_id(monitoring.DEBUGGER_ID)
+        monitoring.set_local_events(tool, add.func.__code__, 0)
+        monitoring.free_tool_id(tool)
     first = add.func.__code__.co_firstlineno
     assert [line - first for line in seen] == [2, 3, 4, 3, 4, 3, 5]
 

@@ -129,11 +129,23 @@ def searching(wanted: bool) -> Callable[[Translator, Instruction], None]:
 
 
 def end_early(translator: Translator) -> tuple[Value, ...]:
-    """The state where the value that is looked for has been found; returns the values that were on the stack."""
-    released = tuple(reversed(translator.state.stack))
-    translator.state.stack.clear()
-    translator.state.variables[first(translator)] = NOTHING
+    """The state where the value that is looked for has been found; returns the values that die with the generator, in that order."""
+    stack, variables = translator.state.stack, translator.state.variables
+    released = tuple(reversed(stack))
+    if VARIABLES_DIE_FIRST:
+        places = [
+            place for place, value in enumerate(variables) if value is not None and value.kind == OBJECT and value.owned
+        ]
+        released = (*filter(None, map(variables.__getitem__, places)), *stack)
+        for place in places:
+            variables[place] = None
+    stack.clear()
+    variables[first(translator)] = NOTHING
     return released
+
+
+VARIABLES_DIE_FIRST = sys.version_info >= (3, 13)
+"""Whether CPython closes a generator that handles no exception by clearing its frame; before, an exception took the values off the stack."""
 
 
 def end_of(translator: Translator) -> int:

@@ -644,9 +644,9 @@ def put_in_place(
             translator.has_stored or inner.has_stored,
         )
     translator.state.guarded = inner.state.guarded
-    operands = stack[first:]
+    operands = [value for value in stack[first:] if value.kind != NULL]
     if translator.text.instructions[translator.offset].name in CALLS:
-        operands[len(operands) - len(passed) :] = as_variables_end(passed, callee.parameters, inner.last_holders or {})
+        operands[callee.place + 1 :] = as_variables_end(passed, callee.parameters, inner.last_holders or {})
     del stack[first:]
     if left:
         translator.push(result)

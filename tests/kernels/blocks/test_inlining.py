@@ -240,3 +240,27 @@ def test_an_attribute_or_a_sum_is_returned_as_a_number(first, values):
 def test_numbers_of_several_kinds_and_none_are_returned_as_objects(values):
     assert_same(functions.find_levels, ([3, 5, 6], 1500), (values, 100), ([3, 5, 6], 300))
     assert_same(functions.halve_levels, ([3, 5, 6, 10], 1500), (values, 100))
+
+
+class Less:
+    def __init__(self, value):
+        self.value = value
+
+    def __call__(self, number):
+        return self.value - number
+
+
+def calls_what_a_list_gives(instance, count):
+    waiting, total = [instance] * count, 0
+    while waiting:
+        total += waiting.pop()(3)
+    return total, instance.value
+
+
+def test_an_instance_that_is_called_and_that_the_stack_holds_is_dropped_once():
+    instance = Less(1)
+    program = cs.compile(cs.task(calls_what_a_list_gives))
+    for count in (8000, 10):
+        before = sys.getrefcount(instance)
+        assert program(instance, count) == (-2 * count, 1)
+        assert sys.getrefcount(instance) == before
