@@ -95,3 +95,32 @@ def test_the_continuation_of_a_generator_is_a_generator():
     offset = next(each for each in range(0, len(code), 2) if code[each] == YIELD)
     resumed = continuation(generator, offset, [0, 1], [True, True])
     assert list(resumed(3, 1, iter([5, 6]), "first")) == ["first", 50, 60]
+
+
+DEAD: list[object] = []
+
+
+class Mortal:
+    def __init__(self, name):
+        self.name = name
+
+    def __del__(self):
+        DEAD.append(self.name)
+
+
+def mortals(count):
+    local = Mortal("local")
+    for i in range(count):
+        yield Mortal(i)
+    del local
+
+
+def found_early(count):
+    DEAD.clear()
+    found = any(each.name > 0 for each in mortals(count)), all(each.name < 1 for each in mortals(count))
+    return found, list(DEAD)
+
+
+def test_what_a_generator_holds_dies_in_cpythons_order_where_the_search_ends():
+    assert_same(found_early, 3)
+    assert_same(found_early, 1)
