@@ -119,7 +119,7 @@ class Chunk:
         """Begins a path on which only these registers are in use."""
         self.free = list(self.registers.scratch)
         for register in {self.physical(name) for name in taken}:
-            if register >= self.registers.first_scratch:
+            if self.registers.first_scratch <= register < self.registers.count:
                 self.free.remove(register)
 
     @property
