@@ -11,6 +11,7 @@ geometric means by group, with the targets. The exit status is 1 where one is no
 from __future__ import annotations
 
 import datetime
+import math
 import os
 import platform
 import shutil
@@ -72,6 +73,9 @@ def prepare_ours(shape: Shape) -> Run:
 def run_pypy(shape: Shape, loops: int) -> tuple[float, Any]:
     command = ["pypy3", str(FUNCTIONS), shape.name, str(loops)]
     seconds, answer = subprocess.run(command, stdout=subprocess.PIPE, text=True, check=True).stdout.splitlines()
+    expected = answer_of(shape)
+    if type(expected) is float and math.isclose(float(answer), expected, rel_tol=1e-14):
+        answer = repr(expected)  # PyPy's powers round in another way
     return float(seconds), answer
 
 
