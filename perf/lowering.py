@@ -1,4 +1,4 @@
-"""What lowering costs, and what a call-out costs: `python perf/lowering.py`.
+"""The costs of lowering and of call-outs: `python perf/lowering.py`.
 
 The first table has functions of some fifty lines (`lowering_functions.py`). Each is copied under other names into a module of its own,
 with the classes that it uses, and each copy is called for the first time with a kernel; the time of a call of the plain function is
@@ -30,7 +30,7 @@ COPIES = 21
 SIZE = 60
 """The argument of the copies: large enough for every branch to be taken."""
 USED = {lowering_functions.bank: (lowering_functions.Account,)}
-"""What is lowered with a function."""
+"""Classes that are lowered with a function."""
 LOWERING = 10e-3
 """Seconds in which a function of 50 lines is to be lowered."""
 CALL_OUT = 60e-9

@@ -12,6 +12,8 @@ from cascade.kernels.source import FunctionSource
 INT, FLOAT, BOOL, NONE, OBJECT = "int", "float", "bool", "none", "object"
 """The types of values. A bool is an int in its register; None has no register; an object is only moved and compared."""
 
+PARAMETER_LIMIT = 32
+"""Parameters of a function that has a kernel, as in vm/kernel.pxi."""
 MISSING: object = type("Missing", (), {"__repr__": lambda self: "MISSING"})()
 
 

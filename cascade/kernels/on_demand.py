@@ -10,10 +10,8 @@ from cascade.declare.task import Task
 from cascade.errors import LoweringError
 from cascade.kernels import lower, lower_state_machine
 from cascade.kernels.diagnostics import Diagnostic
+from cascade.kernels.model import PARAMETER_LIMIT
 from cascade.kernels.needs_objects import needs_objects
-
-PARAMETER_LIMIT = 32
-"""Parameters of a task that has kernels."""
 
 Lowered = Kernel | tuple[Diagnostic, ...] | None
 """The kernel for arguments of these types; or the diagnostics; or None where there is none for any types."""

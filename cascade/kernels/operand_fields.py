@@ -1,4 +1,4 @@
-"""The fields of each instruction by what it does with them, as the translators need them for every instruction that they make."""
+"""The fields of each instruction by their roles, as the translators need them for every instruction that they make."""
 
 from __future__ import annotations
 

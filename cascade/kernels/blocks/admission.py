@@ -8,6 +8,7 @@ from types import FunctionType
 from cascade.kernels.blocks.identities import Comparison, undecided
 from cascade.kernels.blocks.instructions import GENERATOR, parameter_count
 from cascade.kernels.diagnostics import IDENTITY, Diagnostic
+from cascade.kernels.model import PARAMETER_LIMIT
 from cascade.kernels.names import builtins_of, has_plain_names
 
 SUSPENDED = GENERATOR | 0x80 | 0x200  # generators, coroutines, asynchronous generators
@@ -21,7 +22,6 @@ COUNTING = frozenset(("getrefcount", "get_referrers", "resize"))
 
 VARIABLE_LIMIT = 200
 INSTRUCTION_LIMIT = 6_000
-PARAMETER_LIMIT = 32
 
 
 def refusal_of(function: FunctionType, is_consumed: bool = False) -> Diagnostic | None:

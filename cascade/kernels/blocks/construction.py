@@ -77,17 +77,14 @@ CONTAINERS = (list, dict, set)
 
 
 def initialised(translator: Translator, cls: type, initialise: FunctionType, instruction: Instruction) -> bool:
-    count = instruction.arg
-    translator.keep_identity(
-        *translator.state.stack[len(translator.state.stack) - count :]
-    )  # the stack is still the instruction's
+    stack, count = translator.state.stack, instruction.arg
+    translator.keep_identity(*stack[len(stack) - count :])  # the stack is still the instruction's
     register = test_class_itself(translator, cls, constant_value(cls))
     before_collection(translator)
     made, alias = translator.temporary(), translator.temporary()
     translator.emit("NEW_INSTANCE", a=made, b=register)
     translator.emit("BORROW", a=alias, b=made)
     translator.chunk.pinned.update((made, alias))
-    stack = translator.state.stack
     instance = Value(OBJECT, made, owned=True, general=True, met=cls)
     function = Value(OBJECT, known=initialise, general=True)
     stack[len(stack) - count - 2 : len(stack) - count] = [

@@ -133,11 +133,13 @@ def end_early(translator: Translator) -> tuple[Value, ...]:
     stack, variables = translator.state.stack, translator.state.variables
     released = tuple(reversed(stack))
     if VARIABLES_DIE_FIRST:
-        places = [
-            place for place, value in enumerate(variables) if value is not None and value.kind == OBJECT and value.owned
-        ]
-        released = (*filter(None, map(variables.__getitem__, places)), *stack)
-        for place in places:
+        held = {
+            place: value
+            for place, value in enumerate(variables)
+            if value is not None and value.kind == OBJECT and value.owned
+        }
+        released = (*held.values(), *stack)
+        for place in held:
             variables[place] = None
     stack.clear()
     variables[first(translator)] = NOTHING
