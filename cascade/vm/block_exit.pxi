@@ -139,43 +139,11 @@ cdef object value_at(tuple place, Register* registers, dict nans):
     return boxed(at[0], ord(kind))
 
 
-cdef Py_ssize_t length_of(values) except -1:
-    # Returns the length of a sequence, as its iterator knows it: that of a list is not what a subclass says.
-    return PyList_GET_SIZE(values) if isinstance(values, list) else len(values)
-
-
 cdef object iterator_at(values, Py_ssize_t index, Py_ssize_t step):
-    # Returns an iterator whose next item is that of an index.
-    cdef ItemsBeyond beyond
-    cdef Py_ssize_t length = length_of(values)
-    if index < length or (index == length and step > 0):
-        iterator = iter(values) if step > 0 else reversed(values)
-        iterator.__setstate__(index)
-        return iterator
-    beyond = ItemsBeyond.__new__(ItemsBeyond)
-    beyond.values = values
-    beyond.index = index
-    beyond.step = step
-    return beyond
-
-
-@cython.final
-cdef class ItemsBeyond:
-    """An iterator over a sequence that has got shorter than its index, and may grow again: CPython's own would begin at the new end."""
-    cdef object values
-    cdef Py_ssize_t index, step
-
-    def __iter__(self):
-        return self
-
-    def __next__(self):
-        values = self.values
-        if values is not None and 0 <= self.index < length_of(values):
-            item = <object>PyList_GET_ITEM(values, self.index) if isinstance(values, list) else values[self.index]
-            self.index += self.step
-            return item
-        self.values = None
-        raise StopIteration
+    # Returns an iterator whose next item is that of an index, which lies beyond the end where a list has got shorter.
+    iterator = iter(values) if step > 0 else reversed(values)
+    cascade_set_index(iterator, values, index)
+    return iterator
 
 
 cdef list values_at(plan, TypedState* state):

@@ -14,6 +14,7 @@ cdef extern from "vm/kernel.h":
     int TYPED_CALLS "CASCADE_CALLS"
     PyObject* cascade_boxed(Register, int) noexcept
     void cascade_hold_last(object, Py_ssize_t, object) noexcept
+    int cascade_set_index(object, object, Py_ssize_t) except -1
     void cascade_put_address(const TypedWord*, const void*) noexcept
     int cascade_call_out(TypedState*, Gather*, Register*) noexcept
     PyObject* cascade_finish(TypedState*, Gather*, PyObject*) noexcept

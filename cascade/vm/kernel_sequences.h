@@ -426,6 +426,25 @@ static void cascade_hold_last(PyObject *iterator, Py_ssize_t place, PyObject *it
         PyObject_GC_Track(tuple);
 }
 
+/* Sets the index of an iterator, which lies beyond the end where a list, bytearray or array.array has got shorter: __setstate__ stops at
+ * the end, so for the length of this call the end is where the index is (no item is read then). That of other classes has no end. */
+static int cascade_set_index(PyObject *iterator, PyObject *values, Py_ssize_t index)
+{
+    PyObject *name = PyUnicode_InternFromString("__setstate__"), *state = PyLong_FromSsize_t(index), *done = NULL;
+    if (name != NULL && state != NULL) {
+        Py_ssize_t length = Py_TYPE(iterator) == &PySeqIter_Type ? index + 1 : Py_SIZE(values);
+        if (index >= length)
+            Py_SET_SIZE((PyVarObject *)values, index + 1);
+        done = PyObject_CallMethodOneArg(iterator, name, state);
+        if (index >= length)
+            Py_SET_SIZE((PyVarObject *)values, length);
+    }
+    Py_XDECREF(name);
+    Py_XDECREF(state);
+    Py_XDECREF(done);
+    return done == NULL ? -1 : 0;
+}
+
 OP(LIST_NEXT_BACKWARD)
 {
     cascade_register *state = &r[(uint32_t)w->b];

@@ -15,8 +15,7 @@ linux = pytest.mark.skipif(not sys.platform.startswith("linux"), reason="reads /
 def test_the_kernels_of_tasks_that_are_gone_are_freed():
     output = in_child("""
     make = lambda: cs.run(cs.task(lower=True)(kernel_functions.divmods)(5))
-    grows(make, 1200)  # until the collector has found its pace: memory grows by an arena (1 MiB) now and then until it has
-    print(grows(make, 400))
+    print(grows(make, 800))
     """)
     assert int(output) < 1_000_000
 

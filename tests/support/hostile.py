@@ -236,7 +236,6 @@ RECIPES: dict[str, Callable[[], Any]] = {
     "ProfiledRun": profiled_run,
     "BlockKernel": lambda: block_kernel(lambda name: [name]),
     "Handover": lambda: _vm.Handover(),
-    "ItemsBeyond": lambda: _vm.ItemsBeyond(),
     "Skipped": lambda: _vm.Skipped("name", "reason"),
     "_Kept": lambda: _vm.KEPT,
     "Mark": lambda: _vm.Mark("name"),

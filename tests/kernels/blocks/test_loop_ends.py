@@ -9,6 +9,7 @@ import subprocess
 import sys
 from array import array
 from collections.abc import Iterator
+from typing import Any
 
 import numpy as np
 import pytest
@@ -272,3 +273,38 @@ def test_an_iterator_is_as_far_as_it_was_where_its_list_is_shorter_now(iterator,
     kernel = block_kernel(names["f"])
     for _ in range(3):
         assert kernel(eval(kind, names)) == names["f"](eval(kind, names))
+
+
+FAILING = """
+def f(items):
+    gone = []
+    return sum(shortened(items, gone, item) for item in {iterator})
+
+def shortened(items, gone, item):
+    gone.append(item)
+    if len(gone) == 2:
+        del items[1:]
+        return items[len(gone)]
+    return 1
+"""
+
+
+@pytest.mark.parametrize("kind", ["[7, 8, 9, 10]", "bytearray(b'789a')", "array('b', b'789a')", "Items([7, 8, 9, 10])"])
+@pytest.mark.parametrize("iterator", ["items", "enumerate(items)", "zip(items, items)", "reversed(items)"])
+def test_an_iterator_whose_list_is_shorter_now_is_one_of_its_class(iterator, kind):
+    """A debugger that looks at the frames of the exception finds the iterator as CPython leaves it."""
+    names: dict[str, Any] = {"Items": type("Items", (list,), {}), "array": array}
+    exec(FAILING.format(iterator=iterator), names)
+
+    def left_by(run: Any) -> tuple[type, list[Any]]:
+        items = eval(kind, names)
+        with pytest.raises(IndexError) as raised:
+            run(items)
+        left = next(entry.locals[".0"] for entry in raised.traceback if ".0" in entry.locals)
+        items.extend(range(11, 20))
+        return type(left), list(left)
+
+    expected = left_by(names["f"])
+    kernel = block_kernel(names["f"])
+    for _ in range(3):
+        assert left_by(kernel) == expected
