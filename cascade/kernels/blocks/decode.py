@@ -61,7 +61,8 @@ class Function(NamedTuple):
         found = bytearray(max(each.after for each in self.instructions.values()) // 2)
         for start, end in loops.items():
             for unit in range(start // 2, end // 2):
-                found[unit] = min(found[unit] + 1, 255)
+                if found[unit] < 255:
+                    found[unit] += 1
         return bytes(found)
 
     def between(self, start: int, end: int) -> list[Instruction]:
@@ -102,7 +103,7 @@ def decode(code: CodeType) -> Function:
             if dis.opname[number] == "FOR_ITER":
                 target = _behind_loop(text, target)
             joins.add(target)
-        instructions[start] = Instruction(dis.opname[number], arg, start, offset, after, target)
+        instructions[start] = tuple.__new__(Instruction, (dis.opname[number], arg, start, offset, after, target))
         offset = start = after
         extended = 0
     return Function(instructions, frozenset(joins))

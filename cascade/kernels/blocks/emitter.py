@@ -79,7 +79,7 @@ class Emitter:
             for value in stack:
                 if value.kind == CONDITION:
                     return
-        self.leaving = Exit(self.offset, tuple(self.state.variables), tuple(stack))
+        self.leaving = tuple.__new__(Exit, (self.offset, tuple(self.state.variables), tuple(stack), ()))
 
     def placed(self, value: Value) -> Value:
         """Returns a value with a register in place of a name."""
@@ -99,10 +99,10 @@ class Emitter:
         """Puts registers in place of the names in the side exits of a chunk."""
         placed: dict[int, Value] = {}  # by the address of the value, which several exits have
         for number in range(first, len(self.exits)):
-            found = self.exits[number]
+            offset, variables, before, released = self.exits[number]
             stack = []
             changed = False
-            for value in found.stack:
+            for value in before:
                 if value.register >= FIRST_NAME or value.parts:
                     changed = True
                     if id(value) not in placed:
@@ -110,7 +110,7 @@ class Emitter:
                     value = placed[id(value)]
                 stack.append(value)
             if changed:
-                self.exits[number] = found._replace(stack=tuple(stack))
+                self.exits[number] = tuple.__new__(Exit, (offset, variables, tuple(stack), released))
 
     # -- Emission ---------------------------------------------------------------------------------------------------
 

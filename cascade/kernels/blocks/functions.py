@@ -250,7 +250,7 @@ def extreme_of_two(translator: Translator, values: list[Value], instruction: Ins
     translator.emit("JUMP_NOT_LESS_FLOAT", a=a, b=b, target=first_kept)
     before, free = translator.state.copy(), translator.chunk.free.copy()
     finish(translator, instruction, values[0])
-    translator.waiting.append((first_kept, Stub(instruction.after, translator.frozen(translator.state), 0, 0), None))
+    translator.waiting.append((first_kept, Stub(instruction.after, translator.kept(), 0, 0), None))
     translator.state, translator.chunk.free = before, free  # what the first result leaves free, the second one may be
     return finish(translator, instruction, values[1])
 

@@ -172,7 +172,7 @@ class Inlined(Translator):
             self.exit, self.stub = outer.exit, outer.stub
         else:
             assert outer.leaving is not None
-            self.exit, self.stub = outer.leaving, Stub(outer.offset, outer.frozen(outer.state), 0, 0, CALLED)
+            self.exit, self.stub = outer.leaving, Stub(outer.offset, outer.kept(), 0, 0, CALLED)
         self.waiting: list[tuple[Label, Stub, object]] = []  # type: ignore[assignment]
         self.branches: list[Path] = []
         self.stored = self.has_stored = False

@@ -7,7 +7,7 @@ from typing import NamedTuple
 
 from cascade.kernels.assemble import Label
 from cascade.kernels.blocks.chunks import Words
-from cascade.kernels.blocks.values import Iterated, State, Value
+from cascade.kernels.blocks.values import Iterated, KeptState, Value
 
 HERE, GENERAL, CALLED, AHEAD, BACKWARD = "here", "general", "called", "ahead", "backward"
 OF_OPERATOR, OF_COMPARISON, OF_UNEQUAL, OF_HOLDS, OF_LENGTH = 1, 2, 8, 9, 11
@@ -57,7 +57,7 @@ class Stub(NamedTuple):
     """
 
     offset: int
-    state: State
+    state: KeptState
     place: int
     tried: int
     way: str = HERE
@@ -93,8 +93,10 @@ class Origin:
 
     __slots__ = ("label", "renewals", "stub", "version")
 
-    def __init__(self, label: Label, stub: Stub, version: Version | None) -> None:
-        self.label, self.stub, self.version = label, stub, version
+    stub: Stub
+
+    def __init__(self, label: Label, version: Version | None) -> None:
+        self.label, self.version = label, version
         self.renewals = 0
 
 

@@ -52,8 +52,9 @@ from cascade.kernels.blocks.values import (
     PLAIN_ITERATORS,
     TOLD_APART,
     UNBOXED,
+    UNKNOWN,
     Iterated,
-    State,
+    KeptState,
     Value,
     shifted,
 )
@@ -196,12 +197,11 @@ class Translator(Emitter):
                 variables[number] = Value(ITERATED, parts=(iterators[-1],))
             else:
                 variables[number] = argument_value(kind, number)
-        state = State(variables, [], False)
         for place in range(self.registers.variables - len(self.code.co_freevars), self.registers.variables):
-            state.variables[place] = Value(OBJECT, place, CellType)  # the function holds it
-        stub = Stub(0, state, 0, 0)
-        state.origin = Origin(Label(), stub, None)
-        growth = self.grow_from(stub, self.word_count, -1, None)
+            variables[place] = Value(OBJECT, place, CellType)  # the function holds it
+        origin = Origin(Label(), None)
+        origin.stub = Stub(0, KeptState(tuple(variables), (), False, 0, origin), 0, 0)
+        growth = self.grow_from(origin.stub, self.word_count, -1, None)
         if self.verifier is not None:
             self.verifier.verify_entry(growth, kinds, len(self.code.co_freevars), iterators)
         return growth
@@ -257,7 +257,7 @@ class Translator(Emitter):
         self, stub: Stub, start: int, jump_from: int, version: Version | None, found: object = None
     ) -> Growth:
         first_exit = len(self.exits)
-        self.state = stub.state.copy()
+        self.state = stub.state.state()
         self.forget_classes()
         self.chunk = Chunk(start, self.registers, self.space, registers_of(self.state))
         self.waiting, self.points = [], []
@@ -295,24 +295,21 @@ class Translator(Emitter):
             self.put_point(origin.label)
 
     def new_origin(self, version: Version, offset: int) -> None:
-        state = self.state.copy()
-        stub = Stub(offset, state, 0, 0)
         if version.origin is None:
-            version.origin = Origin(version.label, stub, version)
-        else:
-            version.origin.label, version.origin.stub = version.label, stub
-        self.state.origin = state.origin = version.origin
+            version.origin = Origin(version.label, version)
+        origin = self.state.origin = version.origin
+        origin.label, origin.stub = version.label, Stub(offset, self.state.kept(self.state.stack), 0, 0)
 
     def begin(self, stub: Stub, found: object) -> None:
         """Begins with what a stub stands for."""
         if stub.way in (AHEAD, BACKWARD):
-            self.chunk.line = self.lines.get(stub.offset, 0)
+            self.chunk.line = self.lines[stub.offset // 2]
             self.refresh()
             self.consume(*stub.released)
             self.go_to(stub.offset, stub.way == BACKWARD)
             return
         if stub.way == CALLED:
-            self.chunk.line = self.lines.get(stub.offset, 0)
+            self.chunk.line = self.lines[stub.offset // 2]
             self.consume(*stub.released)
         self.begin_instruction(self.text.instructions[stub.offset])
         self.general, self.plain_call = stub.way == GENERAL, stub.way == CALLED
@@ -337,20 +334,20 @@ class Translator(Emitter):
     def otherwise(self) -> Label:
         """Returns the label of a stub where the present instruction is made in the way that fits all values."""
         label = Label()
-        self.waiting.append((label, Stub(self.offset, self.frozen(self.state), 0, 0, GENERAL), None))
+        self.waiting.append((label, Stub(self.offset, self.kept(), 0, 0, GENERAL), None))
         return label
 
     def await_end(self, label: Label, offset: int, released: tuple[Value, ...]) -> None:
         """Has a stub made for the end of a loop, which drops the iterator's references."""
         placed = tuple(map(self.placed, released))
-        self.waiting.append((label, Stub(offset, self.frozen(self.state), 0, 0, AHEAD, placed), None))
+        self.waiting.append((label, Stub(offset, self.kept(), 0, 0, AHEAD, placed), None))
 
     def put_stub(self, label: Label, stub: Stub, version: Version | None, items: Code) -> None:
         number = len(self.stubs)
         self.stubs.append(stub)
         if version is not None:
             self.stub_labels[number] = version
-        self.leaving = Exit(stub.offset, tuple(stub.state.variables), tuple(stub.state.stack), stub.released)
+        self.leaving = Exit(stub.offset, stub.state.variables, stub.state.stack, stub.released)
         self.chunk.exit = self.new_exit()
         self.chunk.put_stub(label, number, items)
 
@@ -387,7 +384,7 @@ class Translator(Emitter):
         return chunk.start + len(chunk.items) + len(self.waiting) > self.stub_start - STUB_LIMIT
 
     def begin_instruction(self, instruction: Instruction) -> None:
-        self.chunk.line = self.lines.get(instruction.start, 0)
+        self.chunk.line = self.lines[instruction.start // 2]
         self.refresh()
 
     @property
@@ -426,13 +423,13 @@ class Translator(Emitter):
                 self.moved = True  # the same instruction again
                 return
         label = Label()
-        self.put_stub(label, Stub(self.offset, self.frozen(self.state), place, 0, self.way), None, self.chunk.items)
+        self.put_stub(label, Stub(self.offset, self.kept(), place, 0, self.way), None, self.chunk.items)
         raise Ended
 
     def another(self, place: int, tried: int) -> Label:
         """Returns the label of a stub where the class of a value on the stack is told again."""
         label = Label()
-        self.waiting.append((label, Stub(self.offset, self.frozen(self.state), place, tried, self.way), None))
+        self.waiting.append((label, Stub(self.offset, self.kept(), place, tried, self.way), None))
         return label
 
     def see(self, place: int, kind: type, found: object, tried: int) -> None:
@@ -508,12 +505,10 @@ class Translator(Emitter):
                 stack[other] = item._replace(parts=parts)
         self.state.variables[local] = value._replace(local=-1, owned=value.kind == OBJECT)
 
-    def frozen(self, state: State) -> State:
-        """Returns a copy of a state with registers in place of names."""
-        copied = state.copy()
-        copied.stack = list(map(self.placed, state.stack))
-        add_names(state.stack, self.chunk.pinned)
-        return copied
+    def kept(self) -> KeptState:
+        """Returns the state with registers in place of names."""
+        add_names(self.state.stack, self.chunk.pinned)
+        return self.state.kept(map(self.placed, self.state.stack))
 
     # -- Control flow -----------------------------------------------------------------------------------------------
 
@@ -549,7 +544,7 @@ class Translator(Emitter):
     def await_version(self, version: Version, offset: int) -> None:
         """Has a stub made for a version that is jumped to and not translated."""
         if not version.label.placed and not any(label is version.label for label, _, _ in self.waiting):
-            self.waiting.append((version.label, Stub(offset, self.frozen(self.state), 0, 0), version))
+            self.waiting.append((version.label, Stub(offset, self.kept(), 0, 0), version))
 
     def jump_label(self, offset: int, back: bool = False) -> tuple[Label, bool]:
         """Returns the label for a conditional jump in the present state, and whether it lies before."""
@@ -562,7 +557,7 @@ class Translator(Emitter):
                 self.await_version(version, offset)
                 return version.label, back
         label = Label()
-        stub = Stub(offset, self.frozen(self.state), 0, 0, BACKWARD if back else AHEAD)
+        stub = Stub(offset, self.kept(), 0, 0, BACKWARD if back else AHEAD)
         self.waiting.append((label, stub, None))
         return label, False
 
@@ -570,14 +565,16 @@ class Translator(Emitter):
         return all(self.in_place(depth, value) for depth, value in enumerate(self.state.stack))
 
     def in_place(self, depth: int, value: Value) -> bool:
-        if value.kind in (NULL, NONE) or value.kind == OBJECT and value.constant:
-            return True
-        return value.register == self.registers.slot(depth) and (value.kind != OBJECT or value.owned)
+        kind = value.kind
+        if kind == OBJECT:
+            return value.known is not UNKNOWN or value.owned and value.register == self.registers.slot(depth)
+        return kind in (NULL, NONE) or value.register == self.registers.slot(depth)
 
     def settle_for_join(self, offset: int) -> None:
         """Moves the values of the stack to their places, and boxes numbers where there are many versions already."""
         state = self.state
-        self.keep_identity_at(offset)
+        if state.stack:
+            self.keep_identity_at(offset)
         if self.counts.get(offset, 0) >= VERSION_LIMIT and state.key(offset) not in self.versions:
             self.generalise()
         moves = []
@@ -664,11 +661,11 @@ def argument_value(kind: type | None, number: int) -> Value:
     return Value(OBJECT, number, kind, True) if name is None else Value(name, number)
 
 
-def _lines(code: object) -> dict[int, int]:
-    lines: dict[int, int] = {}
-    for start, end, line in code.co_lines():  # type: ignore[attr-defined]
-        for offset in range(start, end, 2):
-            lines[offset] = line or 0
+def _lines(code: CodeType) -> list[int]:
+    """Returns the line of each code unit of two bytes; 0 where it has none."""
+    lines: list[int] = []
+    for start, end, line in code.co_lines():
+        lines += [line or 0] * ((end - start) // 2)
     return lines
 
 

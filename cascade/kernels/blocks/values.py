@@ -128,11 +128,11 @@ class Value(NamedTuple):
 
     def moved(self, register: int, parts: tuple[Value, ...]) -> Value:
         """Returns the value in another register, as are its parts."""
-        return Value._make((self.kind, register, *self[2:6], parts, *self[7:]))
+        return tuple.__new__(Value, (self.kind, register, *self[2:6], parts, *self[7:]))
 
     def loaded(self, local: int) -> Value:
         """Returns the value as it stands on the stack when it has been loaded from a variable."""
-        return Value._make((*self[:3], False, local, *self[5:]))
+        return tuple.__new__(Value, (*self[:3], False, local, *self[5:]))
 
     @property
     def number(self) -> bool:
@@ -179,19 +179,19 @@ def shifted(value: Value, by: int) -> Value:
     return value._replace(register=register, parts=tuple(shifted(part, by) for part in value.parts))
 
 
-Fact = tuple[object, ...]
 NOTHING = Value(NONE, known=None)
 NO_CALLABLE = Value(NULL)
 
 
-def fact(value: Value | None) -> Fact:
-    """Returns the part of a value by which versions differ."""
-    if value is None:
-        return ("unbound",)
-    if value.kind == OBJECT and value.known is not UNKNOWN:
-        return ("constant", id(value.known))
+def fact(value: Value) -> object:
+    """Returns the part of a value by which versions differ: a kind, the address of a constant, or a tuple."""
+    kind = value.kind
+    if kind in CODES:
+        return kind
+    if kind == OBJECT and value.known is not UNKNOWN:
+        return id(value.known)
     is_told_again = value.general and value.tries == FORGOTTEN
-    own = (value.kind, value.cls, value.general, is_told_again, value.layout)
+    own = (kind, value.cls, value.general, is_told_again, value.layout)
     return (*own, *map(fact, value.parts)) if value.parts else own
 
 
@@ -235,5 +235,23 @@ class State:
     def copy(self) -> State:
         return State(list(self.variables), list(self.stack), self.guarded, self.epoch, self.origin)
 
+    def kept(self, stack: Iterable[Value]) -> KeptState:
+        """Returns the state as it is now, with another stack."""
+        return tuple.__new__(KeptState, (tuple(self.variables), tuple(stack), self.guarded, self.epoch, self.origin))
+
     def key(self, offset: int) -> tuple[object, ...]:
-        return (offset, self.guarded, tuple(map(fact, self.variables)), tuple(map(fact, self.stack)))
+        variables = tuple([None if value is None else fact(value) for value in self.variables])
+        return (offset, self.guarded, variables, tuple(map(fact, self.stack)))
+
+
+class KeptState(NamedTuple):
+    """A state to which the translation may come back."""
+
+    variables: tuple[Value | None, ...]
+    stack: tuple[Value, ...]
+    guarded: bool
+    epoch: int
+    origin: object
+
+    def state(self) -> State:
+        return State(list(self.variables), list(self.stack), self.guarded, self.epoch, self.origin)
