@@ -95,7 +95,7 @@ def machine_code_table() -> str:
     lines = [f"/* Generated from {PRIMITIVES} by tools/generate.py; do not edit. */", "", "enum {"]
     lines += [f"    PART_{name}," for name in NATIVE]
     numbers = KERNEL_OPCODES
-    named = f"CASCADE_JUMP_OPCODE = {numbers['JUMP']}"
+    named = ", ".join(f"CASCADE_{name}_OPCODE = {numbers[name]}" for name in ("JUMP", "CALL", "HELPER_RETURN"))
     lines += [
         "    PART_COUNT",
         "};",

@@ -37,7 +37,8 @@ NATIVE: tuple[str, ...] = (
     "OWN", "RELEASE", "CELL_ITEM", "GUARD", "EXPECT_ROOM", "EXPECT_CODE", "EXPECT_TAG", "EXPECT_OWN_TAG", "ATTRIBUTE_VALUE", "ATTRIBUTE_ITEM", "ATTRIBUTE_SLOT",
     "EXPECT_NO_VALUE",
     *(f"STORE_{place}_{kind}" for place in ("SLOT", "VALUE") for kind in ("FLOAT", "INT", "BOOL", "OWNED", "BORROWED")),
-    "BYTEARRAY_NEXT", *(f"LIST_STORE_{kind}" for kind in ("FLOAT", "INT", "BOOL", "OWNED", "BORROWED")), "LIST_REPLACE",
+    *(f"{kind}_{name}" for kind in ("TEXT", "BYTES", "BYTEARRAY") for name in ("ITEM", "NEXT")), "BYTEARRAY_STORE", "TEXT_SIZE",
+    *(f"LIST_STORE_{kind}" for kind in ("FLOAT", "INT", "BOOL", "OWNED", "BORROWED")), "LIST_REPLACE",
     "APPEND", "APPEND_INT", "LIST_POP", "BOX_INT", "BOX_BOOL", "TRUTH", "ARRAY_DIMENSION",
 )  # fmt: skip
 """Instructions with a form of their own; the emitter has one for each, by these names."""

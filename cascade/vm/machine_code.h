@@ -6,9 +6,9 @@
  *
  *     analysis.h  loops, and which registers of the kernel stand in registers of the machine
  *     facts.h     what loops take for granted of arrays    edges.h   what two of them have in the same place
- *     emitter.h   operands, jumps, ways out      numbers.h, objects.h, arrays.h, attributes.h, parts.h  a form for each part
+ *     emitter.h   operands, jumps, ways out      numbers.h, objects.h, text.h, arrays.h, attributes.h, parts.h  a form for each part
  *     countdown.h a form for two parts              choice.h  one for two words
- *     asides.h    what is off the usual way      names.h, debugger.h  whose machine code it is, for profilers and debuggers
+ *     asides.h    what is off the usual way      calls.h  calls of helpers      names.h, debugger.h  whose machine code it is, for profilers and debuggers
  *     operations.h  what all of these are made of    x86_64.h, aarch64.h  the same in the machine's instructions
  */
 
@@ -29,11 +29,13 @@
 #include "machine_code/numbers.h"
 #include "machine_code/countdown.h"
 #include "machine_code/objects.h"
+#include "machine_code/text.h"
 #include "machine_code/attributes.h"
 #include "machine_code/arrays.h"
 #include "machine_code/parts.h"
 #include "machine_code/choice.h"
 #include "machine_code/asides.h"
+#include "machine_code/calls.h"
 #endif
 
 /* Machine code of a kernel, in pages of its own; what was made before it is kept, as it may be under way. */
@@ -127,7 +129,7 @@ static int often_leaves(const cascade_plan *plan, int32_t number)
     case PART_RELEASE: case PART_STORE_VALUE_FLOAT: case PART_STORE_VALUE_BOOL: case PART_STORE_VALUE_OWNED: case PART_STORE_VALUE_BORROWED:
     case PART_ATTRIBUTE_VALUE: case PART_ATTRIBUTE_ITEM: case PART_EXPECT_NO_VALUE: case PART_LIST_STORE_FLOAT: case PART_LIST_STORE_INT: case PART_LIST_STORE_BOOL:
     case PART_LIST_STORE_OWNED: case PART_LIST_STORE_BORROWED: case PART_LIST_REPLACE: case PART_APPEND: case PART_APPEND_INT:
-    case PART_LIST_POP: case PART_BOX_INT: case PART_TRUTH:
+    case PART_LIST_POP: case PART_BOX_INT: case PART_TRUTH: case PART_TEXT_ITEM:
         return 1;
     default:
         return 0;
@@ -197,7 +199,10 @@ static void cascade_emit_word(cascade_emitter *e)
     }
     if (parts->count == 0) {
         store_places(e, plan->region_of[number], plan->dirty[number]);
-        jump_out(e, number, NULL);
+        if (is_between_functions(plan->opcodes[number]))
+            emit_between_functions(e);
+        else
+            jump_out(e, number, NULL);
         return;
     }
     if (fused_move) {
@@ -292,12 +297,11 @@ static cascade_pages *cascade_publish(cascade_emitter *e)
     pages->count = e->plan->length;
     pages->offsets = e->offsets;
     e->offsets = NULL;
-    for (int32_t number = 0; number < e->plan->length; number++)
-        if (HAS_FORM(e->plan, number)) {
-            pages->forms++;
-            if (e->entries[number] >= 0)
-                e->plan->words[number].run = pages->bytes + e->entries[number];
-        }
+    for (int32_t number = 0; number < e->plan->length; number++) {
+        pages->forms += HAS_FORM(e->plan, number) || is_between_functions(e->plan->opcodes[number]);
+        if (e->entries[number] >= 0)
+            e->plan->words[number].run = pages->bytes + e->entries[number];
+    }
     return pages;
 }
 

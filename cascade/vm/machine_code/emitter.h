@@ -229,10 +229,9 @@ static void load_places(cascade_emitter *e, int region, int left)
     }
 }
 
-/* Jumps to a handler, or to a function like one, with `word`; all values stand in memory. */
-static void jump_out(cascade_emitter *e, int32_t word, const void *handler)
+/* Jumps where the word in ARGUMENT_WORD leads, or to a function like a handler; all values stand in memory. */
+static void jump_with_word(cascade_emitter *e, const void *handler)
 {
-    m_set(CODE, ARGUMENT_WORD, (int64_t)(intptr_t)&e->plan->words[word]);
     m_load(CODE, ARGUMENT_FUEL, in_register(FUEL));
     m_load(CODE, ARGUMENT_STATE, in_register(STATE));
     if (handler == NULL)
@@ -241,6 +240,12 @@ static void jump_out(cascade_emitter *e, int32_t word, const void *handler)
         m_set(CODE, LEAVING, (int64_t)(intptr_t)handler);
         m_jump_through(CODE, in_register(LEAVING));
     }
+}
+
+static void jump_out(cascade_emitter *e, int32_t word, const void *handler)
+{
+    m_set(CODE, ARGUMENT_WORD, (int64_t)(intptr_t)&e->plan->words[word]);
+    jump_with_word(e, handler);
 }
 
 /* ---- Jumps to words ------------------------------------------------------------------------------------------------- */

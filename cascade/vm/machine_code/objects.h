@@ -234,19 +234,6 @@ static void emit_next_item(cascade_emitter *e, const cascade_part *p, int of_lis
     }
 }
 
-static void emit_next_byte(cascade_emitter *e, const cascade_part *p)
-{
-    cascade_place number = place_of(e, slot_of(e, p, 1) + 1);
-    int object = int_in(e, p, 1, T3);
-    m_load(CODE, T0, number);
-    m_operate(CODE, M_CMP, T0, at_memory(object, ITEM_COUNT));
-    go_if(e, CC_GE, jump_target(e));
-    m_load(CODE, T1, at_memory(object, CASCADE_BYTEARRAY_AT));
-    m_load_8(CODE, T0, at_item(T1, T0, 0, 0));
-    m_increment(CODE, number);
-    write_int(e, p, 0, T0);
-}
-
 /* ---- Stores into lists, and of attributes: T0 = the old value, T1 = its address --------------------------------------- */
 
 static void find_stored(cascade_emitter *e, const cascade_part *p)

@@ -152,7 +152,14 @@ static void emit_part(cascade_emitter *e, const cascade_part *p)
         emit_attribute_store(e, p);
         break;
     case PART_RANGE: emit_range(e, p); break;
-    case PART_BYTEARRAY_NEXT: emit_next_byte(e, p); break;
+    case PART_BYTEARRAY_NEXT: emit_next_character(e, p, OF_BYTEARRAY); break;
+    case PART_BYTEARRAY_ITEM: emit_character(e, p, OF_BYTEARRAY); break;
+    case PART_BYTEARRAY_STORE: emit_byte_store(e, p); break;
+    case PART_BYTES_NEXT: emit_next_character(e, p, OF_BYTES); break;
+    case PART_BYTES_ITEM: emit_character(e, p, OF_BYTES); break;
+    case PART_TEXT_NEXT: emit_next_character(e, p, OF_TEXT); break;
+    case PART_TEXT_ITEM: emit_character(e, p, OF_TEXT); break;
+    case PART_TEXT_SIZE: emit_text_size(e, p); break;
     case PART_LIST_STORE_FLOAT: case PART_LIST_STORE_INT: case PART_LIST_STORE_BOOL: case PART_LIST_STORE_OWNED: case PART_LIST_STORE_BORROWED:
     case PART_LIST_REPLACE:
         emit_list_store(e, p);
