@@ -283,27 +283,8 @@ static inline void cascade_set_float(PyObject *number, double value) {
 #define CASCADE_FLOAT_AT offsetof(PyFloatObject, ob_fval)
 #define CASCADE_BYTEARRAY_AT offsetof(PyByteArrayObject, ob_start)
 #define CASCADE_BYTES_AT offsetof(PyBytesObject, ob_sval)
-#define CASCADE_TEXT_STATE_AT offsetof(PyASCIIObject, state)
 #define CASCADE_REFERENCES_AT offsetof(PyObject, ob_refcnt)
 #define CASCADE_TAG_AT offsetof(PyTypeObject, tp_version_tag)
-
-_Static_assert(offsetof(PyASCIIObject, length) == offsetof(PyVarObject, ob_size), "the length of a text stands where the size of a tuple does");
-
-/* The bits of `state` of a text of a kind; without any, that it is ready, where CPython has that. */
-static inline uint32_t cascade_text_state(unsigned int kind, unsigned int is_compact, unsigned int is_ascii)
-{
-    PyASCIIObject text;
-    uint32_t bits;
-    memset(&text, 0, sizeof text);
-    text.state.kind = kind & 7;
-    text.state.compact = is_compact & 1;
-    text.state.ascii = is_ascii & 1;
-#if PY_VERSION_HEX < 0x030C0000
-    text.state.ready = 1;
-#endif
-    memcpy(&bits, (char *)&text + CASCADE_TEXT_STATE_AT, sizeof bits);
-    return bits;
-}
 
 /* An int of one digit, or 0: its digit, and from 3.12 on a tag that is 8 for a positive one, with 1 (zero) or 2 (negative) added to it, up
  * to 15; before, its size, from -1 to 1. */
@@ -357,19 +338,7 @@ static inline int cascade_plain_truth(PyObject *value)
     return -1;
 }
 
-/* ---- Text ----------------------------------------------------------------------------------------------------------- */
-
-/* CPython 3.11 may still be given texts whose characters are to be converted; they have no kind yet. */
-static inline int cascade_is_ready(PyObject *text)
-{
-#if PY_VERSION_HEX < 0x030c0000
-    return PyUnicode_IS_READY(text);
-#else
-    (void)text;
-    return 1;
-#endif
-}
-
+#include "cpython_text.h"
 #include "cpython_threads.h"
 
 /* ---- Containers --------------------------------------------------------------------------------------------------- */

@@ -315,9 +315,12 @@ class Translator(Emitter):
         self.general, self.plain_call = stub.way == GENERAL, stub.way == CALLED
         if stub.place:
             self.note_met(stub, found)
+            before = self.state.key(stub.offset)
             self.see(stub.place, type(found), found, stub.tried)
-            if stub.offset in self.text.joins and not self.general:
-                self.go_to(stub.offset)  # what comes here with the same facts continues here
+            if stub.offset in self.text.joins and not self.general and self.state.key(stub.offset) != before:
+                self.go_to(
+                    stub.offset
+                )  # what comes here with the same facts continues here; but not where it has come from
 
     def found_here(self, place: int, kind: type) -> object:
         """Returns the object of a class that stands at a place of the stack now, or None where code cannot be made for it.

@@ -48,6 +48,24 @@ class-or-other 2
     except Exception as error:
         note(type(error).__name__)
 
+chosen 6
+@q:any for <q> in [<obj>, <item>, <obj>, type(<obj>), <any>]:
+    try:
+        note((<q> if <bool> else <obj>).<x|count|value|name|step(1)|kept|items[0]|y>)
+    except Exception as error:
+        note(type(error).__name__)
+
+chosen 4
+@q:any for <q> in (<obj>, <obj>, <item>, <any>, <obj>):
+    try:
+        note(<1 + |1.5 != |len|not |str|1 in |type|-> (<q> if <bool> else <obj|any>) <|+ 1|[0]|== 2|()>)
+    except Exception as error:
+        note(type(error).__name__)
+
+chosen 2
+@q:any for <q> in [<obj>, <item>, <obj>]:
+    (<q> or <obj>).<x|count|y> <|+|-|*>= <num>
+
 none-compared 3
 @q:any for <q> in [<array>, <item>, <obj>, <array>]:
     note((<q> <==|!=> None, None <==|!=> <q>, <q> is None))
