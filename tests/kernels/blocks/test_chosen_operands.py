@@ -8,6 +8,7 @@ from typing import Any
 import pytest
 
 from cascade.kernels.blocks.kernel import block_kernel
+from tests.support.fuel import words_without_fuel
 from tests.support.machine_code_functions import machine_code
 
 COUNT = 9
@@ -86,6 +87,7 @@ def test_objects_of_many_classes_come_to_a_chosen_operand(form: str, others: tup
             for value in values:
                 for arguments in ((value, None), (None, value), (value, values[-1])):
                     assert repr(outcome(kernel, *arguments)) == repr(outcome(function, *arguments))
+                    assert not words_without_fuel(kernel)
 
 
 @pytest.mark.parametrize("form", ["{}.y", "{}.x", "{}.method()", "{}()", "1 + {}", "len({})", "1.5 != {}"])

@@ -8,17 +8,16 @@ import signal
 import subprocess
 import sys
 from array import array
-from collections.abc import Iterator
 from typing import Any
 
 import numpy as np
 import pytest
 
 import cascade as cs
-from cascade.instructions.kernel import KERNEL_INSTRUCTIONS
 from cascade.kernels.blocks.kernel import block_kernel
 from tests.support import block_loops, block_sequences
 from tests.support.block_functions import assert_same
+from tests.support.fuel import words_without_fuel
 from tests.support.machine_code_functions import machine_code
 
 LOOPS = [
@@ -31,24 +30,7 @@ LOOPS = [
 @pytest.mark.parametrize("function, argument", LOOPS, ids=[function.__name__ for function, _ in LOOPS])
 def test_every_path_round_a_loop_takes_fuel(function, argument):
     kernel = assert_same(function, argument)
-    following = {
-        number: list(ways_without_fuel(number, opcode, operands)) for number, opcode, operands, *_ in kernel.listing()
-    }
-    ended: set[int] = set()
-    while following:  # words all of whose ways have ended end, too; those on a path without fuel never do
-        found = [number for number, ways in following.items() if all(way in ended for way in ways)]
-        assert found, f"the words {sorted(following)} are on paths without fuel"
-        ended.update(found)
-        for number in found:
-            del following[number]
-
-
-def ways_without_fuel(number: int, opcode: int, operands: tuple[int, ...]) -> Iterator[int]:
-    row = KERNEL_INSTRUCTIONS[opcode]
-    if "f" in row.operands and row.operands["f"].role == "target" and not row.takes_fuel:
-        yield number + operands[5] // 32
-    if not row.ends:
-        yield number + 1
+    assert not words_without_fuel(kernel)
 
 
 class Rang(Exception):
@@ -169,6 +151,7 @@ def test_a_loop_that_is_left_in_its_first_turn_is_not_continued(function, argume
 FORGETS = """
 import random, signal
 import cascade as cs
+from tests.support.fuel import words_without_fuel
 from tests.support.machine_code_functions import machine_code
 
 def matches(a, b, counts):
@@ -207,6 +190,7 @@ def test_a_value_whose_class_is_told_again_is_not_told_for_ever(verify):
 CONTINUES = """
 import signal
 import cascade as cs
+from tests.support.fuel import words_without_fuel
 from tests.support.machine_code_functions import machine_code
 
 class Stop(Exception):

@@ -30,6 +30,7 @@ from typing import Any
 import cascade as cs
 from cascade.errors import CacheWarning
 from tests.support.frozen_heap import frozen_heap
+from tests.support.fuel import words_without_fuel
 from tests.support.object_programs.descriptions import SCALARS, Describer, without_addresses
 from tests.support.object_programs.model import HEADER, Call, Program, compiled
 
@@ -482,6 +483,10 @@ class Comparison:
         self.tally.entries += sum(kernel.entries for kernel in kernels)
         self.tally.exits += sum(getattr(kernel, "exits", 0) for kernel in kernels)
         self.tally.in_kernels += any(kernel.entries for kernel in kernels)
+        for kernel in kernels:
+            if hasattr(kernel, "listing") and (words := words_without_fuel(kernel)):
+                last = len(self.program.calls) - 1
+                raise self.difference("no fuel", last, 0, "fuel on each way round", f"none round the words {words}")
 
 
 def code_of(code: types.CodeType, file: str) -> types.CodeType:
