@@ -58,7 +58,7 @@ chosen 6
 chosen 4
 @q:any for <q> in (<obj>, <obj>, <item>, <any>, <obj>):
     try:
-        note(<1 + |1.5 != |len|not |str|1 in |type|-> (<q> if <bool> else <obj|any>) <|+ 1|[0]|== 2|()>)
+        note(<1 + |1.5 != |len|not |str|1 in |-> (<q> if <bool> else <obj|any>) <|+ 1|[0]|== 2|()>)
     except Exception as error:
         note(type(error).__name__)
 
