@@ -192,14 +192,15 @@ cdef PyObject* raise_in_blocks(BlockKernel kernel, TypedState* state, int how) n
     cdef Py_ssize_t call_out = kernel.words[number].e if how != INSTRUCTION_RAISED else -1
     try:
         error = cascade_raised()
-        if how == CALL_OUT_RAISED:
-            strip_entries(error, parents_of(state))
-        trace = error.__traceback__ if how == CALL_OUT_RAISED else None
-        at = kernel.exits.raising_offset(kernel.translator, kernel.exit_of[number], call_out, trace)
         trace = None
+        called = <object>kernel.gathers[call_out].function if how == CALL_OUT_RAISED else None
+        if how == CALL_OUT_RAISED and strip_parents(error, state) and begins_with(error, called):
+            trace = error.__traceback__
+        at = kernel.exits.raising_offset(kernel.translator, kernel.exit_of[number], call_out, trace)
         plan = kernel.exit_plan(kernel.exit_of[number], at)
-        if how == CALL_OUT_RAISED:
-            strip_entries(error, 1)     # the continuation's entry stands in its place
+        if trace is not None:
+            error.__traceback__ = trace.tb_next     # the continuation's entry stands in its place
+        trace = called = None
         values = values_at(plan, state)
         values.append(error)
         error = None        # it dies when the function drops it
@@ -261,7 +262,7 @@ cdef PyObject* called_by_iterator(TypedState* state, plan, list values, list so_
         result = consume_the_rest(state, plan[3][0], PyObject_Vectorcall(<PyObject*>function, &arguments[1], 1 if values else 0, NULL), so_far)
     if result == NULL and state.parent != NULL:
         error = cascade_raised()
-        strip_entries(error, parents_of(state))
+        strip_parents(error, state)
         set_error(error)
     return result
 
@@ -303,10 +304,23 @@ cdef int parents_of(TypedState* state) noexcept:
     return count
 
 
-cdef void strip_entries(error, int count) noexcept:
-    # Takes the first entries out of the traceback of an exception.
+cdef bint strip_parents(error, TypedState* state) noexcept:
+    # Takes the entries of the functions whose typed code has led here out of the traceback of an exception, the outermost first: they get
+    # others. Returns whether there were all of them: a signal's handler, which CPython calls where a frame begins, may raise before.
+    if state.parent == NULL:
+        return True
+    if not strip_parents(error, state.parent):
+        return False
+    return strip_entry(error, <object>state.parent.gathers[state.parent.word.e].function)
+
+
+cdef bint strip_entry(error, function) noexcept:
+    if not begins_with(error, function):
+        return False
+    error.__traceback__ = error.__traceback__.tb_next
+    return True
+
+
+cdef bint begins_with(error, function) noexcept:
     trace = error.__traceback__
-    while count > 0 and trace is not None:
-        trace = trace.tb_next
-        count -= 1
-    error.__traceback__ = trace
+    return trace is not None and trace.tb_frame.f_code is function.__code__

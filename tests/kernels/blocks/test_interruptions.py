@@ -1,14 +1,16 @@
-"""Exceptions of signal handlers, and of other threads, that strike while code of a kernel is being made."""
+"""Exceptions of signal handlers, and of other threads, that strike while code of a kernel is being made, or while helpers run."""
 
 from __future__ import annotations
 
 import functools
 import signal
+import traceback
 from collections.abc import Callable, Iterator
 from typing import Any
 
 import pytest
 
+import cascade as cs
 from cascade.kernels.blocks.translator import Translator
 from cascade.kernels.interruption import is_interruption
 from tests.support.block_functions import block_kernel
@@ -84,3 +86,60 @@ def test_an_exception_of_making_code_is_none_of_the_program():
         except Exception as error:
             assert not is_interruption(error)
     assert is_interruption(TimeoutError()) and is_interruption(KeyboardInterrupt()) and is_interruption(Stop())
+
+
+# -- Helpers that are interrupted: the traceback has the callers, and ends in the handler -------------------------------
+
+
+def climbs(x: int, limit: int) -> int:
+    while x > 0 and x < limit:
+        x += 1
+    return x
+
+
+def down(depth: int, limit: int) -> int:
+    if depth == 0:
+        return climbs(1, limit)
+    return down(depth - 1, limit) + 1
+
+
+def of_numbers(depth: int, limit: int) -> int:
+    total = 0
+    for _ in range(2):
+        total += down(depth, limit)
+    return total
+
+
+class Climber:
+    def climbs(self, limit: int) -> int:
+        self.x = 1
+        while self.x > 0 and self.x < limit:
+            self.x += 1
+        return self.x
+
+
+def with_objects(depth: int, limit: int) -> Any:
+    found: list[Any] = []
+    for _ in range(1 + (depth == 0)):
+        found.append(Climber().climbs(limit) if depth == 0 else with_objects(depth - 1, limit))
+    return found
+
+
+@pytest.mark.parametrize("depth", [0, 1, 4, 40])
+@pytest.mark.parametrize("function", [of_numbers, with_objects])
+def test_an_interrupted_helper_has_its_callers_in_the_traceback(alarm, function, depth):
+    alarm(stop)
+
+    def names_of(run: Callable[..., Any]) -> list[str]:
+        signal.setitimer(signal.ITIMER_REAL, 0.05)
+        with pytest.raises(Stop) as raised:
+            run(depth, 1 << 62)
+        return [entry.name for entry in traceback.extract_tb(raised.value.__traceback__)][1:]
+
+    program = cs.compile(cs.task(function, lower=True))
+    assert program(depth, 50) == function(depth, 50)
+    expected = names_of(function)
+    assert expected[-1] == "stop"
+    for _ in range(3):
+        assert names_of(program) == expected
+    assert program(depth, 50) == function(depth, 50)
