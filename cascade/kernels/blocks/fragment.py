@@ -18,6 +18,7 @@ from types import CodeType
 
 from cascade.kernels.blocks.code_tables import CodeTables, Location, location_table
 from cascade.kernels.blocks.instructions import (
+    AFTER_YIELD,
     CACHES,
     GENERATOR,
     HALVES,
@@ -103,8 +104,9 @@ class Fragment:
             parts.append(take_local(slot) if given else instruction(OP["PUSH_NULL"]))
             slot += bool(given)
         self._append(b"".join(parts), None)
-        # RESUME handles signals, so it has a location. What follows has none, else the first line would be no new one for tracers.
-        self._append(instruction(OP["RESUME"]), self._location(self._start))
+        # As if it came back from a yield, so that it handles no signals: where the fragment is shown for a function whose kernel has called
+        # another one, that one's frame does. What follows has no location, else the first line would be no new one for tracers.
+        self._append(instruction(OP["RESUME"], AFTER_YIELD), self._location(self._start))
         self._append(self._made_cells(), None)
         if (names := self._tables.keyword_names(self._start)) is not None:
             self._append(instruction(OP["KW_NAMES"], names), None)

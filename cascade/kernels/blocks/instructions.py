@@ -69,6 +69,10 @@ CACHES = {OP[name]: _caches(name) for name in OP if OP[name] < 256}
 """The number of units behind each instruction that hold its inline caches."""
 
 
+AFTER_YIELD = 2
+"""An argument of RESUME: CPython does not look for signals there."""
+
+
 def instruction(number: int, argument: int = 0) -> bytes:
     """Returns an instruction, with the prefixes that its argument needs, and room for its inline caches."""
     parts = bytes((number, argument & 255)) + bytes(2 * CACHES[number])
