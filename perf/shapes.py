@@ -67,10 +67,14 @@ def prepare_plain(shape: Shape) -> Run:
 def prepare_ours(shape: Shape) -> Run:
     program = cs.compile(cs.task(shape.function))
     arguments = shape.arguments()
+    warm_up(partial(program, *arguments))
+    return partial(program, *arguments)
+
+
+def warm_up(run: Run) -> None:
     begun = time.process_time()
     while time.process_time() - begun < WARM:
-        program(*arguments)
-    return partial(program, *arguments)
+        run()
 
 
 def run_pypy(shape: Shape, loops: int) -> tuple[float, Any]:
@@ -99,9 +103,7 @@ def is_lowered(shape: Shape) -> bool:
     """Returns whether a call of the task runs in a kernel, as `explain` reports."""
     task, arguments = cs.task(shape.function), shape.arguments()
     target = task(*arguments)
-    begun = time.process_time()
-    while time.process_time() - begun < WARM:
-        cs.run(target)
+    warm_up(partial(cs.run, target))
     return cs.explain(target).tasks[0].regime == "kernel"
 
 

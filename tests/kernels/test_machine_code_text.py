@@ -15,6 +15,9 @@ pytestmark = pytest.mark.skipif(not _vm.has_machine_code(), reason="no machine c
 TEXTS = [
     "", "a", "plain text", "\x00\x7f", "caf\xe9", "\xff", "\xe9" * 40, "a\u0101b", "\u4e2d\u6587", "x\U0001f600y", "\x80" + "a" * 99,
 ]  # fmt: skip
+of_each_class = pytest.mark.parametrize(
+    "make", [str, str.encode, lambda text: bytearray(text.encode())], ids=["str", "bytes", "bytearray"]
+)
 INDICES = [0, 1, -1, 2, -2, 9, -10, 10, -11, 1 << 31, -(1 << 31) - 1, (1 << 63) - 1, -(1 << 63)]
 
 
@@ -88,17 +91,13 @@ def shortened(values: bytearray, turns: int) -> Any:
     return found, values
 
 
-@pytest.mark.parametrize(
-    "make", [str, str.encode, lambda text: bytearray(text.encode())], ids=["str", "bytes", "bytearray"]
-)
+@of_each_class
 @pytest.mark.parametrize("function", [last_items, counted, two_counted])
 def test_texts_and_bytes_of_every_kind_are_read(function: Callable[..., Any], make: Callable[[str], Any]) -> None:
     assert_same(function, [(make(text), turns) for text in TEXTS for turns in (5, 1, 3)])
 
 
-@pytest.mark.parametrize(
-    "make", [str, str.encode, lambda text: bytearray(text.encode())], ids=["str", "bytes", "bytearray"]
-)
+@of_each_class
 def test_an_item_is_the_same_or_missing_at_every_index(make: Callable[[str], Any]) -> None:
     assert_same(item, [(make(text), index, 4) for text in TEXTS for index in INDICES])
 

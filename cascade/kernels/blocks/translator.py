@@ -315,12 +315,11 @@ class Translator(Emitter):
         self.general, self.plain_call = stub.way == GENERAL, stub.way == CALLED
         if stub.place:
             self.note_met(stub, found)
-            before = self.state.key(stub.offset)
+            joins = stub.offset in self.text.joins and not self.general
+            before = self.state.key(stub.offset) if joins else None
             self.see(stub.place, type(found), found, stub.tried)
-            if stub.offset in self.text.joins and not self.general and self.state.key(stub.offset) != before:
-                self.go_to(
-                    stub.offset
-                )  # what comes here with the same facts continues here; but not where it has come from
+            if joins and self.state.key(stub.offset) != before:  # else it would go on where it has come from
+                self.go_to(stub.offset)  # what comes here with the same facts continues here
 
     def found_here(self, place: int, kind: type) -> object:
         """Returns the object of a class that stands at a place of the stack now, or None where code cannot be made for it.

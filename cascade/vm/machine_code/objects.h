@@ -192,46 +192,80 @@ static void leave_unless_index(cascade_emitter *e, cascade_place count)
     negative->resume = CODE->size;
 }
 
-/* T0 = the item with the number in T0 of a list or tuple. */
-static void take_item(cascade_emitter *e, int object, int of_list)
+enum { OF_LIST, OF_TUPLE, OF_TEXT, OF_BYTES, OF_BYTEARRAY };
+
+/* T0 = the item with the number in T0. */
+static void take_item(cascade_emitter *e, int object, int of)
 {
-    if (of_list) {
+    switch (of) {
+    case OF_LIST:
         m_load(CODE, T1, at_memory(object, CASCADE_LIST_ITEMS_AT));
         m_load(CODE, T0, at_item(T1, T0, 3, 0));
+        break;
+    case OF_TUPLE: m_load(CODE, T0, at_item(object, T0, 3, CASCADE_TUPLE_ITEMS_AT)); break;
+    case OF_TEXT: take_character(e, object); break;
+    case OF_BYTES: m_load_8(CODE, T0, at_item(object, T0, 0, CASCADE_BYTES_AT)); break;
+    default:
+        m_load(CODE, T1, at_memory(object, CASCADE_BYTEARRAY_AT));
+        m_load_8(CODE, T0, at_item(T1, T0, 0, 0));
     }
-    else
-        m_load(CODE, T0, at_item(object, T0, 3, CASCADE_TUPLE_ITEMS_AT));
 }
 
-static void emit_item(cascade_emitter *e, const cascade_part *p, int of_list)
+static void emit_item(cascade_emitter *e, const cascade_part *p, int of)
 {
     int object = int_in(e, p, 1, T3);
+    if (of == OF_TEXT)
+        leave_unless_latin(e, object);
     load_int(e, T0, p, 2);
     leave_unless_index(e, at_memory(object, ITEM_COUNT));
-    take_item(e, object, of_list);
+    take_item(e, object, of);
     write_int(e, p, 0, T0);
 }
 
 /* The next item of the iterator at operand b: the object, and the number of the next one. At the end to f, or back to f unless there. */
-static void emit_next_item(cascade_emitter *e, const cascade_part *p, int of_list, int goes_back)
+static void emit_next_item(cascade_emitter *e, const cascade_part *p, int of, int goes_back)
 {
     int32_t iterator = slot_of(e, p, 1);
     cascade_place number = place_of(e, iterator + 1);
     int object = int_in(e, p, 1, T3);
     int32_t over = 0;
+    if (of == OF_TEXT)
+        leave_unless_latin(e, object);
     m_load(CODE, T0, number);
     m_operate(CODE, M_CMP, T0, at_memory(object, ITEM_COUNT));
     if (goes_back)
         over = m_jump(CODE, CC_GE);
     else
         go_if(e, CC_GE, jump_target(e));
-    take_item(e, object, of_list);
+    take_item(e, object, of);
     m_increment(CODE, number);
     write_int(e, p, 0, T0);
     if (goes_back) {
         go_back(e);
         m_land(CODE, over, CODE->size);
     }
+}
+
+static void emit_byte_store(cascade_emitter *e, const cascade_part *p)
+{
+    int object = int_in(e, p, 0, T3);
+    load_int(e, T0, p, 1);
+    leave_unless_index(e, at_memory(object, ITEM_COUNT));
+    load_int(e, T2, p, 2);
+    m_operate_with(CODE, M_CMP, in_register(T2), 255);
+    leave_if(e, CC_A);
+    m_load(CODE, T1, at_memory(object, CASCADE_BYTEARRAY_AT));
+    m_store_8(CODE, at_item(T1, T0, 0, 0), T2);
+}
+
+static void emit_text_size(cascade_emitter *e, const cascade_part *p)
+{
+    int object = int_in(e, p, 1, T0);
+    if (cascade_text_state(0, 0, 0) != 0) {
+        m_test_32_with(CODE, text_state(object), cascade_text_state(0, 0, 0));
+        leave_if(e, CC_E);
+    }
+    emit_size(e, p);
 }
 
 /* ---- Stores into lists, and of attributes: T0 = the old value, T1 = its address --------------------------------------- */
@@ -417,7 +451,7 @@ static void emit_pop(cascade_emitter *e, const cascade_part *p)
     m_operate(CODE, M_CMP, T0, in_register(T1));
     leave_if(e, CC_L);
     m_store(CODE, at_memory(list, ITEM_COUNT), T0);
-    take_item(e, list, 1);
+    take_item(e, list, OF_LIST);
     write_int(e, p, 0, T0);
 }
 

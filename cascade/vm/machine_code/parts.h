@@ -101,12 +101,12 @@ static void emit_part(cascade_emitter *e, const cascade_part *p)
     case PART_EXPECT_TUPLE: emit_class_test(e, p, &PyTuple_Type); break;
     case PART_EXPECT_STR: emit_class_test(e, p, &PyUnicode_Type); break;
     case PART_SIZE: emit_size(e, p); break;
-    case PART_LIST_ITEM: emit_item(e, p, 1); break;
-    case PART_LIST_NEXT: emit_next_item(e, p, 1, 0); break;
-    case PART_LIST_NEXT_BACK: emit_next_item(e, p, 1, 1); break;
-    case PART_TUPLE_ITEM: emit_item(e, p, 0); break;
-    case PART_TUPLE_NEXT: emit_next_item(e, p, 0, 0); break;
-    case PART_TUPLE_NEXT_BACK: emit_next_item(e, p, 0, 1); break;
+    case PART_LIST_ITEM: emit_item(e, p, OF_LIST); break;
+    case PART_LIST_NEXT: emit_next_item(e, p, OF_LIST, 0); break;
+    case PART_LIST_NEXT_BACK: emit_next_item(e, p, OF_LIST, 1); break;
+    case PART_TUPLE_ITEM: emit_item(e, p, OF_TUPLE); break;
+    case PART_TUPLE_NEXT: emit_next_item(e, p, OF_TUPLE, 0); break;
+    case PART_TUPLE_NEXT_BACK: emit_next_item(e, p, OF_TUPLE, 1); break;
     case PART_ARRAY1_BOOL_: emit_array_item(e, p, CASCADE_BOOL); break;
     case PART_ARRAY1_STORE_BOOL_: emit_array_store(e, p, CASCADE_BOOL, 1); break;
     case PART_ARRAY2_BOOL_: emit_array_item(e, p, CASCADE_BOOL); break;
@@ -152,13 +152,13 @@ static void emit_part(cascade_emitter *e, const cascade_part *p)
         emit_attribute_store(e, p);
         break;
     case PART_RANGE: emit_range(e, p); break;
-    case PART_BYTEARRAY_NEXT: emit_next_character(e, p, OF_BYTEARRAY); break;
-    case PART_BYTEARRAY_ITEM: emit_character(e, p, OF_BYTEARRAY); break;
+    case PART_BYTEARRAY_NEXT: emit_next_item(e, p, OF_BYTEARRAY, 0); break;
+    case PART_BYTEARRAY_ITEM: emit_item(e, p, OF_BYTEARRAY); break;
     case PART_BYTEARRAY_STORE: emit_byte_store(e, p); break;
-    case PART_BYTES_NEXT: emit_next_character(e, p, OF_BYTES); break;
-    case PART_BYTES_ITEM: emit_character(e, p, OF_BYTES); break;
-    case PART_TEXT_NEXT: emit_next_character(e, p, OF_TEXT); break;
-    case PART_TEXT_ITEM: emit_character(e, p, OF_TEXT); break;
+    case PART_BYTES_NEXT: emit_next_item(e, p, OF_BYTES, 0); break;
+    case PART_BYTES_ITEM: emit_item(e, p, OF_BYTES); break;
+    case PART_TEXT_NEXT: emit_next_item(e, p, OF_TEXT, 0); break;
+    case PART_TEXT_ITEM: emit_item(e, p, OF_TEXT); break;
     case PART_TEXT_SIZE: emit_text_size(e, p); break;
     case PART_LIST_STORE_FLOAT: case PART_LIST_STORE_INT: case PART_LIST_STORE_BOOL: case PART_LIST_STORE_OWNED: case PART_LIST_STORE_BORROWED:
     case PART_LIST_REPLACE:

@@ -151,7 +151,6 @@ def test_a_loop_that_is_left_in_its_first_turn_is_not_continued(function, argume
 FORGETS = """
 import random, signal
 import cascade as cs
-from tests.support.fuel import words_without_fuel
 from tests.support.machine_code_functions import machine_code
 
 def matches(a, b, counts):
@@ -190,7 +189,6 @@ def test_a_value_whose_class_is_told_again_is_not_told_for_ever(verify):
 CONTINUES = """
 import signal
 import cascade as cs
-from tests.support.fuel import words_without_fuel
 from tests.support.machine_code_functions import machine_code
 
 class Stop(Exception):
