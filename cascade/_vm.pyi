@@ -87,6 +87,7 @@ class Routine:
     kernels: list[Kernel]
     diagnostics: list[tuple[tuple[str, ...], Opaque]]
     made: int
+    outdated: int
     may_have_blocks: bool
     def __init__(
         self,

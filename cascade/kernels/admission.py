@@ -29,7 +29,8 @@ def check_signature(source: FunctionSource) -> None:
         raise no("CS104", "names with two leading underscores have another meaning in a class")
     if not has_plain_names(source.function):
         raise no("CS106", "its globals are not a plain dict, or its builtins are not those of its module")
-    looking = LOOKING.intersection(code.co_names)
+    named = {node.id for node in source.own_nodes if isinstance(node, ast.Name)}
+    looking = LOOKING & named & {*code.co_names}
     if "__class__" in code.co_freevars:
         looking |= {"super"}
     if looking:

@@ -23,6 +23,8 @@ if TYPE_CHECKING:
 
 SHOWN = 8
 """Call-outs and side exits that the text of a report shows."""
+GENERATOR, TAKES_REST = 0x20, 0x0C
+"""Flags of code objects: of generators, and of `*args` and `**kwargs`."""
 MOST = 2 / 3
 """The part of the time from which on a kernel is slow by itself, not because of its call-outs and side exits."""
 
@@ -39,6 +41,7 @@ class CallOutReport:
         count: how often.
         seconds: the time of all of them, about.
         share: the part of the time of the function's runs; None where it is not known.
+        why: of a call of a Python function, why its kernel is not called; "" where it is none, or the reason is not known.
     """
 
     line: int
@@ -48,6 +51,7 @@ class CallOutReport:
     count: int
     seconds: float
     share: float | None
+    why: str = ""
 
     def __str__(self) -> str:
         return self.text()
@@ -55,7 +59,8 @@ class CallOutReport:
     def text(self, whose: str = "the") -> str:
         """Returns it as a line; `whose` says whose time the share is a part of."""
         what = f"`{self.source}` {self.verb}" if self.source else f"something {self.verb}"
-        return f"line {self.line}: {what}, {of_the_time(self.share, whose)}{times(self.count)} ({self.code})"
+        why = f": {self.why}" if self.why else ""
+        return f"line {self.line}: {what}, {of_the_time(self.share, whose)}{times(self.count)} ({self.code}){why}"
 
 
 @dataclass(frozen=True)
@@ -235,8 +240,10 @@ def _report(kernel: BlockKernel, functions: tuple[BlockKernelReport, ...]) -> Bl
         runs=kernel.entries,
         seconds=total,
         call_outs=_worst_first(
-            CallOutReport(found.line, found.source, found.words.verb, found.words.code, count, seconds, share(seconds))
-            for found, (count, seconds) in call_outs.items()
+            CallOutReport(
+                found.line, found.source, found.words.verb, found.words.code, count, seconds, share(seconds), why
+            )
+            for (found, why), (count, seconds) in call_outs.items()
         ),
         exits=_worst_first(
             SideExitReport(found.line, found.source, cause, CODES[cause], count, seconds, share(seconds))
@@ -272,13 +279,33 @@ def _added(items: Iterable[tuple[Key, int, float]]) -> dict[Key, tuple[int, floa
     return found
 
 
-def _call_outs(kernel: BlockKernel, translator: Translator, text: FunctionText) -> dict[Expression, tuple[int, float]]:
-    def items() -> Iterator[tuple[Expression, int, float]]:
+def _call_outs(
+    kernel: BlockKernel, translator: Translator, text: FunctionText
+) -> dict[tuple[Expression, str], tuple[int, float]]:
+    def items() -> Iterator[tuple[tuple[Expression, str], int, float]]:
         for number, count, seconds in kernel.call_outs_made():
             made = translator.call_outs[number]
-            yield text.expression(translator.text.between(made.start, made.end)), count, seconds
+            instructions = translator.text.between(made.start, made.end)
+            called = [
+                translator.plain_callees[each.start] for each in instructions if each.start in translator.plain_callees
+            ]
+            yield (text.expression(instructions), why_called(called[-1]) if called else ""), count, seconds
 
     return _added(items())
+
+
+def why_called(function: FunctionType) -> str:
+    """Returns why CPython calls a Python function, and not its kernel; "" where it is not the function's fault."""
+    from cascade.kernels.blocks.admission import refusal_of
+
+    name, flags = function.__qualname__, function.__code__.co_flags
+    if flags & GENERATOR:
+        return f"`{name}` is a generator function, which has a kernel where all of its values are taken at once, as by `list({name}(...))`"
+    if flags & TAKES_REST:
+        return f"`{name}` is declared with `*` or `**`"
+    if refusal := refusal_of(function):
+        return f"`{name}` can have no kernel, as of `{refusal.construct}` in line {refusal.line} ({refusal.code})"
+    return f"`{name}` has keyword-only parameters that are left out" if function.__code__.co_kwonlyargcount else ""
 
 
 def _exits(

@@ -109,7 +109,7 @@ class TaskReport:
         file, line: of its function.
         kernels: its typed code.
         reasons: the diagnostics for argument types that have no kernel of numbers.
-        compilations: the number of kernels that were compiled; more than there are now where global names were rebound.
+        outdated: the number of kernels that were given up, as global names that they rely on were rebound.
         block_kernel: the kernel of its function for values of all types, which is made as it is executed; None where there is none (yet).
         refusal: why its function can have no such kernel; None where it can.
         calls_before_kernel: at which call from now on that kernel is made; 0 where there is one, or will be none.
@@ -123,7 +123,7 @@ class TaskReport:
     line: int
     kernels: tuple[KernelReport, ...]
     reasons: tuple[tuple[tuple[str, ...], tuple[Diagnostic, ...]], ...]
-    compilations: int
+    outdated: int
     block_kernel: BlockKernelReport | None
     refusal: Diagnostic | None
     calls_before_kernel: int
@@ -328,7 +328,7 @@ def _report(calls: _Calls) -> TaskReport:
         line=getattr(code, "co_firstlineno", 0),
         kernels=tuple(_kernel(kernel) for kernel in routine.kernels),
         reasons=diagnostics_of(calls.called.task, routine),
-        compilations=routine.made,
+        outdated=routine.outdated,
         block_kernel=None if routine.block_kernel is None else block_kernels.report(routine.block_kernel),
         refusal=(refusal := block_kernels.refusal(routine)),
         calls_before_kernel=0 if refusal is not None else routine.calls_before_block_kernel,
@@ -524,8 +524,8 @@ def task_lines(task: TaskReport, width: int, parts: bool = True) -> Iterator[str
     if task.block_kernel is not None:
         yield from block_kernels.lines(task.block_kernel, parts)
     yield from _refusals(task, parts)
-    if task.compilations > len(task.kernels) + len(task.reasons):
-        yield f"    {task.compilations} kernels were made: names that the code relies on changed their meaning"
+    if task.outdated:
+        yield f"    {counted(task.outdated, 'earlier kernel')} given up: names that the code relies on changed their meaning"
 
 
 def _kernel_lines(task: TaskReport, kernel: KernelReport, parts: bool) -> Iterator[str]:

@@ -38,6 +38,7 @@ cdef Kernel find_kernel(context, Routine routine, PyObject** values, Py_ssize_t 
                 return None if kernel.retired or (start == MAP_ONLY and kernel.retired_in_maps) else kernel
             if kernel in routine.kernels:       # names are compared by code of users: another thread may have come here
                 routine.kernels.remove(kernel)
+                routine.outdated += 1
             routine.seen.discard(kernel.key)
             break
     return make_kernel(context, routine, types[:count], start)

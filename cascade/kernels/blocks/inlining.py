@@ -180,6 +180,7 @@ class Inlined(Translator):
         self.offset, self.leaving, self.general, self.moved = 0, None, False, False
         self.keywords, self.call_start, self.plain_call, self.hot = (), -1, False, True
         self.met_functions, self.made_kernels, self.partials, self.fragments = callee.met_functions, {}, {}, {}
+        self.plain_callees = callee.plain_callees
         self.bound_methods, self.met_classes = callee.bound_methods, callee.met_classes
         self.not_inlined = outer.not_inlined
         self.inlined_count = 0

@@ -90,9 +90,11 @@ def function_called(
     if parameters is None or (
         lacks_arguments(code, count) and (defaults is None or not _are_there(code, defaults, parameters))
     ):
+        translator.plain_callees[translator.offset] = function
         return None
     kernel = translator.kernel_of(function, None)
     if kernel is None:
+        translator.plain_callees[translator.offset] = function
         return None
     return Callee(kernel, parameters=parameters, defaults=defaults if lacks_arguments(code, count) else None)
 
@@ -158,11 +160,11 @@ def call_met(translator: Translator, callee: Value, instruction: Instruction) ->
     if callee.kind != OBJECT or callee.met is not FunctionType:
         return False
     pattern = _pattern(translator, (instruction.start, callee.tries), place)
-    kernel = None if pattern is None else translator.kernel_of(pattern, None)
-    if pattern is None or kernel is None:
+    if pattern is None:
         return False
-    found = parameters_of(pattern.__code__, count, ())
-    if found is None or lacks_arguments(pattern.__code__, count):
+    kernel, found = translator.kernel_of(pattern, None), parameters_of(pattern.__code__, count, ())
+    if kernel is None or found is None or lacks_arguments(pattern.__code__, count):
+        translator.plain_callees[translator.offset] = pattern
         return False
     for each in range(-count, 0):
         if translator.whole(each).kind not in generic.ARGUMENTS:

@@ -119,6 +119,7 @@ class Translator(Emitter):
             were, by the offset of the instruction.
         consumer: what takes the values of a generator expression.
         met_functions: functions like those that were met, by the offset of a call, and how many others were met there before.
+        plain_callees: Python functions that CPython calls, by the offset of the call.
         made_kernels: those of comprehensions, by the address of their code and the name of the consumer.
         compared_parameters: see identities.py.
         met: the first class that was met where one was needed, by the offset and the place on the stack.
@@ -149,6 +150,7 @@ class Translator(Emitter):
         self.callees: dict[int, Callee] = {}
         self.kernel_of: Callable[[FunctionType, Consumer | None], object] = lambda function, consumer: None
         self.met_functions: dict[tuple[int, int], FunctionType | None] = {}
+        self.plain_callees: dict[int, FunctionType] = {}
         self.made_kernels: dict[tuple[int, str], object] = {}
         self.word_count = 0
         self.stub_start = CODE_LIMIT
