@@ -140,14 +140,15 @@ def load_class(translator: Translator) -> bool:
     return True
 
 
-def inherits(translator: Translator, place: int, method: str) -> bool:
-    """Returns whether an object on the stack is of a class that has a method of list's own, which is tested then."""
+def inherits(translator: Translator, place: int, method: str) -> type | None:
+    """Returns list or tuple where an object on the stack is of a class that inherits it, with its method, which is tested then."""
     value = translator.state.stack[place]
     if translator.general or value.kind != OBJECT or value.cls is not None or value.met is None:
-        return False
-    if not issubclass(value.met, list) or find_in_class(value.met, method) is not find_in_class(list, method):
-        return False
-    return test_class(translator, place)
+        return None
+    base = next((base for base in (list, tuple) if issubclass(value.met, base)), None)
+    if base is None or find_in_class(value.met, method) is not find_in_class(base, method):
+        return None
+    return base if test_class(translator, place) else None
 
 
 INHERITS.append(inherits)

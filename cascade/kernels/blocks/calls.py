@@ -18,7 +18,7 @@ from cascade.kernels.blocks.lookahead import callee_of, consumer
 from cascade.kernels.blocks.names import NULL_LAST
 from cascade.kernels.blocks.numbers import SIZES, truth
 from cascade.kernels.blocks.regions import IS_TYPED, call_out_region
-from cascade.kernels.blocks.sequences import KINDS, append, expect_list, inherits_list
+from cascade.kernels.blocks.sequences import KINDS, append, expect_list, inherited_from
 from cascade.kernels.blocks.translator import Translator, form
 from cascade.kernels.blocks.values import BACKWARD_ITEMS, COUNTED, HELD, ITEMS, NULL, RANGE, ZIPPED, Value
 from cascade.kernels.lasting import is_instance
@@ -151,7 +151,7 @@ def call_len(translator: Translator, count: int, instruction: Instruction) -> bo
     size = arrays.length(translator, value)
     if size is not None:
         return finish(translator, instruction, size)
-    if inherits_list(translator, -1, "__len__"):
+    if inherited_from(translator, -1, "__len__"):
         return finish(translator, instruction, translator.computed(INT, "SIZE", translator.state.stack[-1]))
     if value.kind != OBJECT or value.cls not in SIZES:
         return False

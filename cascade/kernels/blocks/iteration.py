@@ -12,7 +12,7 @@ from cascade.kernels.blocks.decode import Instruction
 from cascade.kernels.blocks.generic import call_out
 from cascade.kernels.blocks.last_items import held_in, hold, iterators_in
 from cascade.kernels.blocks.points import LeavesTyped, Version
-from cascade.kernels.blocks.sequences import KINDS, inherits_list
+from cascade.kernels.blocks.sequences import KINDS, inherited_from
 from cascade.kernels.blocks.steps import step
 from cascade.kernels.blocks.translator import Form, Translator, form
 from cascade.kernels.blocks.values import (
@@ -43,7 +43,7 @@ def get_iter(translator: Translator, instruction: Instruction) -> None:
     translator.whole(-1)
     value = translator.seen(-1)
     higher = places_to_loop(translator, instruction, len(translator.state.stack) - 2)
-    if higher is not None and inherits_list(translator, -1, "__iter__"):
+    if higher is not None and inherited_from(translator, -1, "__iter__") is list:
         value = translator.state.stack[-1] = translator.state.stack[-1]._replace(cls=list)
     iterable = value.cls in KINDS or value.cls is range or arrays.is_iterable(value)
     if higher is not None and value.kind == OBJECT and (iterable or text_items.is_iterable(translator, -1)):

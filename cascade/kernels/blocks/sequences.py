@@ -18,9 +18,9 @@ ITEMS_OF: dict[type, Form] = {str: text_items.load_item, bytes: text_items.load_
 KINDS: dict[object, str] = {list: "LIST", tuple: "TUPLE"}
 STORES_OF: dict[type, Form] = {}
 """`container[key] = value`."""
-Inherits = Callable[[Translator, int, str], bool]
+Inherits = Callable[[Translator, int, str], type | None]
 INHERITS: list[Inherits] = []
-"""Says whether an object on the stack is of a class that has a method of list's own, and has that tested."""
+"""Says of which of `KINDS` an object on the stack has a method, its class being another one, and has that class tested."""
 Other = Callable[[Translator, Instruction], bool]
 INDEXED: list[Other] = []
 STORED: list[Other] = []
@@ -33,8 +33,9 @@ HOLDS_OF: dict[type, Form] = {}
 DISPLAY_LIMIT = 8
 
 
-def inherits_list(translator: Translator, place: int, method: str) -> bool:
-    return any(inherits(translator, place, method) for inherits in INHERITS)
+def inherited_from(translator: Translator, place: int, method: str) -> type | None:
+    """Returns list or tuple where the class of an object on the stack inherits it, with its method; that class is tested then."""
+    return next(filter(None, (inherits(translator, place, method) for inherits in INHERITS)), None)
 
 
 def expect_list(translator: Translator, place: int) -> bool:
@@ -53,8 +54,8 @@ def binary_subscr(translator: Translator, instruction: Instruction) -> None:
     if of_display(translator) or (indexes_array(translator) and arrays.load_item(translator)):
         return
     container, index = operands(translator)
-    if scalars.is_index(index) and inherits_list(translator, -2, "__getitem__"):
-        container = translator.state.stack[-2]._replace(cls=list)
+    if scalars.is_index(index) and (base := inherited_from(translator, -2, "__getitem__")):
+        container = translator.state.stack[-2]._replace(cls=base)
     if container.cls in KINDS and scalars.is_index(index):
         item = item_of(translator, container, index)
         translator.pop(), translator.pop()
@@ -302,6 +303,8 @@ def unpack_sequence(translator: Translator, instruction: Instruction) -> None:
             translator.push(part)
         return
     value = translator.seen(-1)
+    if base := inherited_from(translator, -1, "__iter__"):
+        value = translator.state.stack[-1]._replace(cls=base)
     if value.cls not in KINDS or value.kind != OBJECT:
         call_out(translator, instruction)
         return
