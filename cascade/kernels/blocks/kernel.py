@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from types import FunctionType
-from weakref import WeakValueDictionary
+from weakref import ref
 
 import cascade.kernels.blocks.attributes
 import cascade.kernels.blocks.calls
@@ -37,12 +37,41 @@ from cascade.kernels.blocks.translator import Consumer, Translator
 configure(translator_type=Translator)
 
 
+class KernelTable:
+    """The kernels by their functions, which they hold.
+
+    It has weak references without callbacks: an exception of a signal's handler that strikes in one written in Python, as those of a
+    `WeakValueDictionary` are, would be lost.
+    """
+
+    def __init__(self) -> None:
+        self.references: dict[int, ref[BlockKernel]] = {}
+        self.limit = 64
+
+    def get(self, function: FunctionType) -> BlockKernel | None:
+        reference = self.references.get(id(function))
+        kernel = None if reference is None else reference()
+        return kernel if kernel is not None and kernel.translator.function is function else None
+
+    def keep(self, function: FunctionType, kernel: BlockKernel) -> None:
+        if len(self.references) >= self.limit:
+            for address, reference in list(self.references.items()):
+                if reference() is None:
+                    self.references.pop(address, None)
+            self.limit = 2 * len(self.references) + 64
+        self.references[id(function)] = ref(kernel)
+
+
+KERNELS = KernelTable()
+
+
 def block_kernel(function: FunctionType) -> BlockKernel:
     """Returns the kernel of a function, whose code is made as it is executed."""
-    known = KERNELS.get(id(function))
-    if known is not None and known.translator.function is function and not known.stale:
+    known = KERNELS.get(function)
+    if known is not None and not known.stale:
         return known
-    made = KERNELS[id(function)] = new_kernel(function)
+    made = new_kernel(function)
+    KERNELS.keep(function, made)
     return made
 
 
@@ -52,10 +81,6 @@ def new_kernel(function: FunctionType, consumer: Consumer | None = None) -> Bloc
     if verify.ON:
         translator.verify()
     return BlockKernel(translator, exits)
-
-
-KERNELS: WeakValueDictionary[int, BlockKernel] = WeakValueDictionary()
-"""By the address of the function, which its kernel holds."""
 
 
 def kernel_of(function: FunctionType, consumer: Consumer | None) -> BlockKernel | None:

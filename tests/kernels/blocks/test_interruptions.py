@@ -3,7 +3,9 @@
 from __future__ import annotations
 
 import functools
+import gc
 import signal
+import sys
 import traceback
 from collections.abc import Callable, Iterator
 from typing import Any
@@ -11,6 +13,7 @@ from typing import Any
 import pytest
 
 import cascade as cs
+from cascade.kernels.blocks.kernel import KernelTable, new_kernel
 from cascade.kernels.blocks.translator import Translator
 from cascade.kernels.interruption import is_interruption
 from tests.support.block_functions import block_kernel
@@ -153,3 +156,39 @@ def test_an_interrupted_helper_has_its_callers_in_the_traceback(function, depth)
     for _ in range(3):
         assert names_of(program) == expected
     assert program(depth, 50) == function(depth, 50)
+
+
+def test_making_and_freeing_kernels_calls_no_python_code_that_swallows_exceptions():
+    """A callback of a weak reference does: an exception of a handler that strikes there is printed, and lost."""
+    called: list[str] = []
+
+    def profile(frame: Any, event: str, argument: object) -> None:
+        if event == "call" and "weakref" in frame.f_code.co_filename:
+            called.append(frame.f_code.co_qualname)
+
+    def made() -> Any:
+        return eval("lambda values: [value + 1 for value in values]")
+
+    sys.setprofile(profile)
+    try:
+        for _ in range(3):
+            kernel = block_kernel(made())
+            del kernel
+            gc.collect()
+    finally:
+        sys.setprofile(None)
+    assert called == []
+
+
+def test_kernels_that_are_gone_leave_the_table():
+    table = KernelTable()
+    functions = [eval("lambda values: [value + 1 for value in values]") for _ in range(500)]
+    kept = [new_kernel(function) for function in functions[:100]]
+    for function, kernel in zip(functions, kept, strict=False):
+        table.keep(function, kernel)
+    for function in functions[100:]:
+        table.keep(function, new_kernel(function))
+    gc.collect()
+    assert [table.get(function) for function in functions[:100]] == kept
+    assert all(table.get(function) is None for function in functions[100:])
+    assert len(table.references) <= 2 * 100 + 64
