@@ -88,11 +88,19 @@ def _look(function: FunctionType) -> Diagnostic | None:
         else:
             looks = instruction.opname in MEMBERS and (name not in BUILTINS - searching or has_builtins)
         if looks:
-            return _diagnostic("CS105", code, instruction.offset, f"{name}()", _why(name))
+            is_member = instruction.opname not in NAMES
+            return _diagnostic(
+                "CS105", code, instruction.offset, f"{name}()", _why(name, is_member and name in searching)
+            )
     return None
 
 
-def _why(name: str) -> str:
+def _why(name: str, may_search: bool) -> str:
+    if may_search:
+        libraries = ", ".join(
+            library for library, names in OF_LIBRARIES.items() if name in names and library in sys.modules
+        )
+        return f"{name}() may be that of {libraries}, which looks for variables in the function's frame, and a kernel has others"
     if name == "id":
         return "id() tells equal numbers apart, and numbers in typed code have no identity"
     if name in COUNTING:

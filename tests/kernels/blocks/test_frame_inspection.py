@@ -10,7 +10,14 @@ from typing import Any
 import pytest
 
 import cascade as cs
-from cascade.kernels.blocks.admission import refusal_of
+from cascade.kernels.blocks.admission import OF_LIBRARIES, refusal_of
+
+
+@pytest.fixture(autouse=True)
+def without_libraries(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Other tests of the process may have imported pandas."""
+    for name in OF_LIBRARIES:
+        monkeypatch.delitem(sys.modules, name, raising=False)
 
 
 class Order:
@@ -142,9 +149,8 @@ def queries(order: Order) -> str:
 
 
 def test_libraries_that_look_for_variables_count_once_they_are_imported(monkeypatch):
-    monkeypatch.delitem(sys.modules, "pandas", raising=False)
-    monkeypatch.delitem(sys.modules, "duckdb", raising=False)
     assert refusal_of(queries) is None
     monkeypatch.setitem(sys.modules, "pandas", types.ModuleType("pandas"))
     refusal = refusal_of(queries)
     assert refusal is not None and (refusal.code, refusal.construct) == ("CS105", "order.query")
+    assert "may be that of pandas" in refusal.hint
