@@ -23,6 +23,10 @@ cdef enum:
 cdef double SHARES_GAIN = 0.0005
 
 
+cdef enum:
+    APART = 128                 # bytes between what two threads write: they would wait for each other's lines of the cache
+
+
 cdef struct Share:
     Typed* typed
     Py_ssize_t at               # the items of the block that it has taken and not computed yet
@@ -30,6 +34,7 @@ cdef struct Share:
     bint inside                 # the first of them is being computed
     bint exited                 # its typed code has exited
     bint busy                   # a thread runs it
+    char apart[APART]
 
 
 cdef Py_ssize_t block_size(double wanted, Py_ssize_t most) noexcept:
@@ -217,12 +222,12 @@ cdef int ready_share(Share* share, const Register* image, Py_ssize_t register_co
     share.at = share.end = 0
     share.inside = share.exited = False
     if share.typed == NULL:
-        share.typed = <Typed*>PyMem_Calloc(1, sizeof(Typed))
+        share.typed = <Typed*>PyMem_Calloc(1, sizeof(Typed) + APART)
         if share.typed == NULL:
             raise MemoryError
     if share.typed.room < register_count:
         share.typed.state.registers = NULL
-        make_room(share.typed, register_count)
+        make_room(share.typed, register_count + APART // sizeof(Register))
     memcpy(share.typed.memory, image, register_count * sizeof(Register))
     share.typed.state.registers = share.typed.memory
     share.typed.state.depth = 0
