@@ -110,7 +110,7 @@ def test_a_called_function_without_a_kernel_says_why(function, source, why):
     for _ in range(3):
         assert cs.run(task(5)) == function(5)
     report = cs.explain(task(5))[function.__name__].block_kernel
-    (call_out,) = [each for each in report.call_outs if each.source == source]
+    (call_out,) = [each for each in report.call_outs if (each.source, each.verb) == (source, "is called")]
     expected = why.format(line=identified.__code__.co_firstlineno + 1)
     assert call_out.why.startswith(expected) and bool(call_out.why) == bool(why)
     assert str(call_out).endswith(f"({call_out.code}): {call_out.why}" if why else f"({call_out.code})")
