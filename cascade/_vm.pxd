@@ -241,7 +241,7 @@ cdef class Routine:
     cdef int pause                      # so many more calls are made without looking for one
     cdef readonly list diagnostics      # (types, diagnostics) where there is none
     cdef set seen                       # types for which one was made or refused
-    cdef readonly int made              # how often a kernel was tried to be made
+    cdef readonly int made              # how many kernels it was tried to make
     cdef readonly int outdated          # how many kernels were given up, as names have another meaning
     cdef int calls
     # Its kernel that is made block by block: the function is called by it, wherever the VM calls the function.

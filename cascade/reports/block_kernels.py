@@ -23,8 +23,8 @@ if TYPE_CHECKING:
 
 SHOWN = 8
 """Call-outs and side exits that the text of a report shows."""
-GENERATOR, TAKES_REST = 0x20, 0x0C
-"""Flags of code objects: of generators, and of `*args` and `**kwargs`."""
+TAKES_REST = 0x0C
+"""Flags of code objects with `*args` and `**kwargs`."""
 MOST = 2 / 3
 """The part of the time from which on a kernel is slow by itself, not because of its call-outs and side exits."""
 
@@ -297,6 +297,7 @@ def _call_outs(
 def why_called(function: FunctionType) -> str:
     """Returns why CPython calls a Python function, and not its kernel; "" where it is not the function's fault."""
     from cascade.kernels.blocks.admission import refusal_of
+    from cascade.kernels.blocks.instructions import GENERATOR
 
     name, flags = function.__qualname__, function.__code__.co_flags
     if flags & GENERATOR:

@@ -10,7 +10,7 @@
 #define PLACES 8192 /* a power of two, far more than there are code objects in a benchmark */
 
 typedef struct {
-    PyObject *code; /* held until `forget` */
+    PyObject *code; /* held until the next `begin` */
     long long count;
     double seconds; /* in its frames, and in what they call of C, but not in frames that these evaluate */
 } Entry;

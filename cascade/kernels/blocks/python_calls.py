@@ -87,16 +87,13 @@ def function_called(
     """Returns how a function is called with so many arguments, the last ones with names; None where only CPython can."""
     code, defaults = function.__code__, function.__defaults__
     parameters = parameters_of(code, count, names)
-    if parameters is None or (
-        lacks_arguments(code, count) and (defaults is None or not _are_there(code, defaults, parameters))
-    ):
-        translator.plain_callees[translator.offset] = function
-        return None
-    kernel = translator.kernel_of(function, None)
-    if kernel is None:
-        translator.plain_callees[translator.offset] = function
-        return None
-    return Callee(kernel, parameters=parameters, defaults=defaults if lacks_arguments(code, count) else None)
+    lacks = lacks_arguments(code, count)
+    if parameters is not None and (not lacks or (defaults is not None and _are_there(code, defaults, parameters))):
+        kernel = translator.kernel_of(function, None)
+        if kernel is not None:
+            return Callee(kernel, parameters=parameters, defaults=defaults if lacks else None)
+    translator.plain_callees[translator.offset] = function
+    return None
 
 
 def parameters_of(code: CodeType, count: int, names: tuple[str, ...], allowed: int = 0) -> tuple[int, ...] | None:
